@@ -14,6 +14,7 @@ import { distance, features } from './embed/features.ts';
 import { layout } from './embed/layout.ts';
 import { pairs } from './embed/pairs.ts';
 import { patches } from './embed/patches.ts';
+import { explain, explanationMethods, faithfulness, networkView, sanity } from './inside/explain.ts';
 import { portableDetector } from './portable/export-detector.ts';
 import { portable } from './portable/export-model.ts';
 
@@ -22,10 +23,14 @@ export const calls = {
   distance,
   embed,
   estimate,
+  explain,
+  explanationMethods,
+  faithfulness,
   features,
   fit,
   layout,
   map,
+  networkView,
   outOfFold,
   pairs,
   patches,
@@ -34,6 +39,7 @@ export const calls = {
   predict,
   rangeTest,
   reconstruct,
+  sanity,
   score,
   summarise,
   train,

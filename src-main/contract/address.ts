@@ -34,3 +34,6 @@ export const previewPath = (workspaceId: string, previewId: string, tile: number
 /** Int32: number of images, number of classes, image ids; then Float32 probabilities, row-major [images, classes], in the order of the run's classes. */
 export const predictionsPath = (workspaceId: string, runId: string) =>
   `${workspacePath(workspaceId)}/predictions/${runId}`;
+/** Frames of `arrays.ts` that answer a call of `insideProcedures`. */
+export const insidePath = (workspaceId: string, name: string, request: unknown) =>
+  `${workspacePath(workspaceId)}/inside/${name}/${encodeURIComponent(JSON.stringify(request))}`;

@@ -38,3 +38,22 @@ export interface ExportResult extends ExportPlan {
   /** Number of originals moved to the system's trash. */
   trashed: number;
 }
+
+/** The maps that `writeExplanations` has written. */
+export interface ExplainedFiles {
+  to: string;
+  samples: readonly {
+    path: string;
+    target: string;
+    /** Relative to `to`: a NumPy file, float32 [height, width]. The picture beside it has the extension `.png`. */
+    file: string;
+    width: number;
+    height: number;
+    min: number;
+    max: number;
+    note: string | null;
+  }[];
+  method: string;
+  layer: string | null;
+  run: string;
+}

@@ -12,10 +12,13 @@ import {
   editSchema,
   estimateSchema,
   evaluateSchema,
+  evidenceSchema,
+  explainFilesSchema,
   exportSchema,
   idsSchema,
   importSchema,
   keepBestSchema,
+  layerSchema,
   labelsSchema,
   mapFilesSchema,
   mapSchema,
@@ -28,18 +31,21 @@ import {
   runsSchema,
   runThresholdSchema,
   scoreSchema,
+  subjectSchema,
   summarySchema,
   exportModelSchema,
   thresholdSchema,
   trainSchema,
+  unitSchema,
   unlikeSchema,
   viewSchema,
   watchSchema,
 } from './schemas.ts';
 import type { Evaluation } from './evaluation.ts';
+import type { ExplanationMethods, LayerSurvey, NetworkView, Subject, UnitSurvey } from './inside.ts';
 import type { Threshold } from './threshold.ts';
 import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
-import type { ExportFormat, ExportPlan, ExportResult } from './export-types.ts';
+import type { ExplainedFiles, ExportFormat, ExportPlan, ExportResult } from './export-types.ts';
 import type {
   Backup,
   Changes,
@@ -220,6 +226,24 @@ export const workspaceProcedures = {
     delete: input(runsSchema).mutation<Edited>(),
     /** Frees the disk space of deleted runs; the deletion can then no longer be undone. */
     purge: mutation<Purged>(),
+  },
+  /** Looks inside networks; answers with typed arrays are in `inside-procedures.ts`. */
+  inside: {
+    /** The networks that can be looked into: finished runs, the newest first, then bundled weights. */
+    subjects: query<Subject[]>(),
+    network: input(subjectSchema).query<NetworkView>(),
+    methods: input(subjectSchema).query<ExplanationMethods>(),
+    /** Runs all images through the network, and records what each unit answers to. */
+    survey: input(subjectSchema).mutation<Job>(),
+    /** Null before a survey. */
+    layer: input(layerSchema).query<LayerSurvey | null>(),
+    unit: input(unitSchema).query<UnitSurvey | null>(),
+    /** Explains all images: mean maps by class, and the column `<run>.outside`. */
+    evidence: input(evidenceSchema).mutation<Job>(),
+    /** Writes the maps of some images as files. */
+    writeExplanations: input(explainFilesSchema).mutation<Job>(),
+    /** Null until the job of `writeExplanations` has ended. */
+    written: input(z.object({ jobId: z.int() })).query<ExplainedFiles | null>(),
   },
   evaluation: {
     /** Compares a ranking with the truth. The figures of pixels are those that `pixels` has computed. */

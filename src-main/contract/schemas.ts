@@ -287,6 +287,79 @@ export const previewSchema = z.object({
 });
 export type PreviewRequest = z.infer<typeof previewSchema>;
 
+/** A network: the id of a finished run, or of bundled weights. */
+const subject = z.string().min(1).max(200);
+const layer = z.string().min(1).max(300);
+
+export const subjectSchema = z.object({ run: subject });
+export const layerSchema = z.object({ run: subject, layer });
+export const unitSchema = layerSchema.extend({ unit: z.int().nonnegative() });
+
+export const targetSchema = z.discriminatedUnion('of', [
+  z.object({ of: z.literal('auto') }),
+  z.object({ of: z.literal('class'), name: z.string().min(1) }),
+  z.object({ of: z.literal('difference'), name: z.string().min(1), minus: z.string().min(1) }),
+  z.object({ of: z.literal('loss') }),
+  z.object({ of: z.literal('error') }),
+  z.object({ of: z.literal('score') }),
+]);
+
+const explanation = {
+  run: subject,
+  method: z.string().min(1).default('grad-cam'),
+  /** null: chosen for this network. */
+  layer: layer.nullable().default(null),
+  target: targetSchema.default({ of: 'auto' }),
+  /** Checked against the method's own schema. */
+  parameters: z.record(z.string(), z.unknown()).default({}),
+  seed,
+};
+export const explainSchema = z.object({ ...explanation, sampleId: z.int().nonnegative() });
+export type ExplainRequest = z.infer<typeof explainSchema>;
+
+/** Explanations of many images as files. */
+export const explainFilesSchema = z.object({
+  ...explanation,
+  choice: choiceSchema,
+  to: path.describe('New folder; if it exists, it must be empty'),
+});
+export type ExplainFilesRequest = z.infer<typeof explainFilesSchema>;
+
+/** Explains all images with one method: mean maps by class, and the column `<run>.outside` where there are masks. */
+export const evidenceSchema = z.object(explanation);
+
+export const filtersSchema = layerSchema.extend({ epoch: z.int().nonnegative().nullable().default(null) });
+export const featureMapsSchema = layerSchema.extend({ sampleId: z.int().nonnegative() });
+export const featureThumbsSchema = z.object({ run: subject, sampleId: z.int().nonnegative() });
+
+export const maximiseSchema = z.object({
+  run: subject,
+  /** A unit of a layer, or an output of the classifier. */
+  goal: z.union([z.object({ layer, unit: z.int().nonnegative() }), z.object({ class: z.string().min(1) })]),
+  steps: z.int().min(1).max(2000).default(128),
+  seed,
+});
+
+/** Images decoded by an autoencoder. */
+export const decodeSchema = z.object({
+  run: subject,
+  of: z.discriminatedUnion('kind', [
+    /** Along the line between the codes of two images. */
+    z.object({ kind: z.literal('line'), from: z.int(), to: z.int(), count: z.int().min(2).max(32).default(9) }),
+    /** From random codes near the code of an image. */
+    z.object({ kind: z.literal('around'), sampleId: z.int(), count: z.int().min(1).max(32).default(9), seed }),
+    /** From the code of an image along a principal direction of the codes of the folder, −3 to +3 deviations. */
+    z.object({
+      kind: z.literal('direction'),
+      sampleId: z.int(),
+      direction: z.int().nonnegative(),
+      count: z.int().min(2).max(32).default(7),
+    }),
+    /** From the code of an image with some of its numbers replaced. For codes that are feature maps: offsets along principal directions, in deviations. */
+    z.object({ kind: z.literal('code'), sampleId: z.int(), numbers: z.record(z.string(), z.number()) }),
+  ]),
+});
+
 export const exportSchema = z.object({
   to: path.describe('New folder; if it exists, it must be empty'),
   format: z.string().min(1).default('folder'),

@@ -184,6 +184,9 @@ export type JobKind =
   | 'labels'
   | 'alike'
   | 'export-model'
+  | 'survey'
+  | 'evidence'
+  | 'explain'
   | 'map-files'
   | 'evaluate';
 

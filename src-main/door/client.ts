@@ -4,12 +4,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTRPCClient, httpLink, httpSubscriptionLink, localLink, splitLink, type TRPCClient } from '@trpc/client';
 import { Agent, EventSource, fetch, type RequestInit } from 'undici';
-import { columnPath, predictionsPath, trpcPath, workspacePath } from '../contract/address.ts';
+import { columnPath, insidePath, predictionsPath, trpcPath, workspacePath } from '../contract/address.ts';
+import { lastFrame, type Arrays } from '../contract/arrays.ts';
+import type { InsideHeader, InsideName, InsideRequest } from '../contract/inside-procedures.ts';
 import type { ColumnValues } from '../contract/read.ts';
 import { router, type Router } from '../contract/router.ts';
 import { OpenWorkspace } from '../engine/open-workspace.ts';
 import { attach, type Attachment } from '../engine/lock-owner.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
+import { callInside } from './inside.ts';
 import { listenOnPipe } from './pipe.ts';
 
 /** A client of the engine that has the folder open. */
@@ -24,6 +27,8 @@ export interface Client {
   column(name: string): Promise<ColumnValues>;
   /** A run's probabilities: row i belongs to sample `ids[i]`, in the order of the run's classes. */
   predictions(runId: string): Promise<{ ids: ArrayLike<number>; probabilities: Float32Array }>;
+  /** A call that looks inside a network. Throws WinnowError. */
+  inside<Name extends InsideName>(name: Name, request: InsideRequest<Name>): Promise<Arrays<InsideHeader<Name>>>;
   /** Waits until other commands that use this engine are done; if there are any, calls `onWait` with their number. */
   close(onWait?: (clients: number) => void): Promise<void>;
 }
@@ -51,6 +56,7 @@ export async function openClient(folder: string, workspace?: string): Promise<Cl
             const { samples, probabilities } = knownProbabilities(found, found.runs.get(runId).id);
             return { ids: samples.map(({ id }) => id), probabilities };
           },
+          inside: (name, request) => callInside(found.inside, name, request),
           async close(onWait) {
             if (clients.count) onWait?.(clients.count);
             await clients.leave();
@@ -86,7 +92,7 @@ function remote(
   pipe: string,
   id: string,
   { lost }: Attachment,
-): Pick<Client, 'calls' | 'lost' | 'column' | 'predictions'> {
+): Pick<Client, 'calls' | 'lost' | 'column' | 'predictions' | 'inside'> {
   const dispatcher = new Agent({ connect: { socketPath: pipe }, headersTimeout: 0, bodyTimeout: 0 }); // the heartbeat replaces timeouts
   const base = 'http://engine';
   const url = `${base}${workspacePath(id)}${trpcPath}`;
@@ -119,6 +125,11 @@ function remote(
       const buffer = await numbers(predictionsPath(id, runId));
       const [images] = new Int32Array(buffer, 0, 2);
       return { ids: new Int32Array(buffer, 8, images), probabilities: new Float32Array(buffer, 8 + 4 * images) };
+    },
+    async inside(name, request) {
+      const answer = await overPipe(base + insidePath(id, name, request));
+      if (!answer.ok || !answer.body) throw new Error(((await answer.json()) as { message: string }).message);
+      return lastFrame(answer.body);
     },
   };
 }

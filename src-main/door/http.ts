@@ -14,6 +14,7 @@ import { root } from '../setup/repository.mjs';
 import { bodyOf, forward } from './forward.ts';
 import { report } from './guard.ts';
 import type { Clients } from './clients.ts';
+import { serveInside } from './inside.ts';
 import { serveMedia } from './media.ts';
 
 const maxBodyBytes = 64 * 2 ** 20;
@@ -85,6 +86,7 @@ async function answer(
   if (rest.startsWith('/trpc/')) return callRouter(engine, workspace, rest.slice('/trpc/'.length), request, response);
   if (!workspace)
     return sendJson(response, 404, { code: 'no-workspace', message: 'No folder is open here. Open one first.' });
+  if (rest.startsWith('/inside/')) return serveInside(workspace.inside, rest, response);
   await serveMedia(workspace, rest, response);
 }
 

@@ -22,6 +22,8 @@ import { Table } from '../workspace/table.ts';
 import { WorkspaceFile } from '../workspace/workspace-file.ts';
 import type { CallContext } from './calls/context.ts';
 import { callsOf } from './calls/index.ts';
+import { insideArrays } from './calls/inside-arrays.ts';
+import type { InsideCalls } from '../contract/inside-procedures.ts';
 
 export class OpenWorkspace implements CallContext {
   readonly id: string;
@@ -42,6 +44,8 @@ export class OpenWorkspace implements CallContext {
   readonly watching: Watching;
   /** The calls that the router serves for this folder. */
   readonly calls: ReturnType<typeof callsOf>;
+  /** The calls that answer with arrays (`door/inside.ts`). */
+  readonly inside: InsideCalls;
   #file: WorkspaceFile;
   #events = new EventEmitter<{ event: [WorkspaceEvent] }>().setMaxListeners(0);
 
@@ -72,6 +76,7 @@ export class OpenWorkspace implements CallContext {
     this.previews = new Previews(this);
     this.watching = new Watching(this, this.jobs, (watch) => this.#publish({ type: 'watch', watch }));
     this.calls = callsOf(this);
+    this.inside = insideArrays(this);
     purgeRuns(this, Date.now() - deletedForMs);
     if (this.table.meta('folder') === null) this.table.setMeta('folder', folder);
   }

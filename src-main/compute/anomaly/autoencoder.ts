@@ -237,6 +237,7 @@ function networkModel(
   return scoredByErrors(
     {
       parameters: network.parameters + linear.parameters,
+      network,
       reconstruct: ofNetwork.reconstruct,
       // If the code is a feature map, its mean over all positions describes the content and not its place.
       encode: (x) =>

@@ -38,7 +38,7 @@ export const scoreParameters = {
 
 /** Makes a model that scores an image by its reconstruction errors. `paths`: ways to reconstruct; one that `model` shows, and others that see more. */
 export function scoredByErrors(
-  model: Required<Omit<Model<'pixels'>, 'score' | 'portable' | 'nearestPatch'>>,
+  model: Omit<Model<'pixels'>, 'score' | 'portable' | 'nearestPatch'> & Required<Pick<Model<'pixels'>, 'reconstruct'>>,
   paths: (ErrorPath & { normal: NormalErrors })[],
 ): Model<'pixels'> {
   return {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import type { Epoch, ScorerInputs, ScorerOutputs } from '../../contract/types.ts';
 import type { Box, Place } from '../../contract/unlike.ts';
+import type { Autoencoder, Network } from '../models/network.ts';
 import type { Pixels } from '../pixels.ts';
 import type { FitEvent } from './fit.ts';
 import type { Tensors } from '../tensor-file.ts';
@@ -52,6 +53,8 @@ export interface Model<I extends ScorerInputs = ScorerInputs> {
   reconstruct?(block: Images[I]['block']): Tensor4D;
   /** The codes of a block: similar images have nearby codes. */
   encode?(block: Images[I]['block']): Tensor2D; // [B, d], d ≥ 1
+  /** The network of an autoencoder of pixels. */
+  network?: Network<Autoencoder>;
   /** The same score of one block as tensors, for export: made only with operations that `portable/` converts. */
   portable(block: PortableBlock[I]): PortableOutputs;
   /** The arrays to save with the run; `restore` makes the model from them. */

@@ -6,6 +6,7 @@
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
 import type { Activation } from '../ops/activation.ts';
+import { addActivate } from '../ops/add.ts';
 import { adaptiveAveragePool } from '../ops/average-pool.ts';
 import { addBias } from '../ops/bias.ts';
 import { convolve, deconvolve, depthwise, sideAfter, type ConvolutionOptions } from '../ops/convolution.ts';
@@ -79,7 +80,14 @@ function convolveAndNormalise(
   const { stride = 1, padding = 'same', pool = 1, activation = 'none', norm = true } = block;
   const options = { stride, padding };
   const output = [sideAfter(x.shape[1], size, options), sideAfter(x.shape[2], size, options), outputs];
-  const layer: Layer = { name, kind, output, macs: sizeOf(output) * size * size * inputs };
+  const layer: Layer = {
+    name,
+    kind,
+    output,
+    macs: sizeOf(output) * size * size * inputs,
+    window: { size, stride },
+    activation,
+  };
   if (norm && !scope.folded)
     return scope.normalise(
       `${name}/norm`,
@@ -102,7 +110,8 @@ export function pool2d(
   scope: Scope,
 ): Tensor4D {
   const [height, width] = [x.shape[1], x.shape[2]].map((side) => sideAfter(side, size, { stride, padding }));
-  return scope.layer({ name, kind: 'max pooling', output: [height, width, x.shape[3]], macs: 0 }, () =>
+  const window = { size, stride };
+  return scope.layer({ name, kind: 'max pooling', output: [height, width, x.shape[3]], macs: 0, window }, () =>
     maxPool(x, size, stride, padding),
   );
 }
@@ -143,8 +152,16 @@ export function doublingBlock(
   }) as Tensor4D;
   const bias = scope.weight(`${name}/bias`, [filters], 0) as Tensor1D;
   const output = [height * 2, width * 2, filters];
-  return scope.layer({ name, kind: 'transposed convolution', output, macs: sizeOf(output) * 4 * inputs }, () =>
-    deconvolve(x, kernel, { stride: 2, bias, activation }),
+  return scope.layer(
+    {
+      name,
+      kind: 'transposed convolution',
+      output,
+      macs: sizeOf(output) * 4 * inputs,
+      window: { size: 4, stride: 0.5 },
+      activation,
+    },
+    () => deconvolve(x, kernel, { stride: 2, bias, activation }),
   );
 }
 
@@ -166,7 +183,7 @@ export function dense<T extends Tensor2D | Tensor3D>(
     deviation,
   }) as Tensor2D;
   const bias = scope.weight(`${name}/bias`, [units], 0) as Tensor1D;
-  return scope.layer(denseLayer(name, rows, inputs, units), () =>
+  return scope.layer(denseLayer(name, rows, inputs, units, activation), () =>
     traced('dense', [x, kernel, bias], { activation }, () => {
       if (!rows.length) return addBias(tf.matMul(x as Tensor2D, kernel), bias, activation) as T;
       return tf.reshape(
@@ -192,7 +209,7 @@ export function denseBlock(
     gain: 2,
     axis: 1,
   }) as Tensor2D;
-  const layer = denseLayer(name, [], inputs, units);
+  const layer = denseLayer(name, [], inputs, units, activation);
   if (scope.folded) {
     const { kernel, bias } = scope.folded(name, 1);
     return scope.layer(layer, () => addBias(tf.matMul(x, kernel as Tensor2D), bias, activation));
@@ -205,11 +222,12 @@ export function denseBlock(
   ]);
 }
 
-const denseLayer = (name: string, rows: number[], inputs: number, units: number): Layer => ({
+const denseLayer = (name: string, rows: number[], inputs: number, units: number, activation?: Activation): Layer => ({
   name,
   kind: 'dense',
   output: [...rows, units],
   macs: sizeOf(rows) * inputs * units,
+  activation,
 });
 
 /**
@@ -230,5 +248,23 @@ export function squeezeExcite(x: Tensor4D, name: string, scope: Scope, reduction
   return scope.layer(
     { name, kind: 'scaling', output: [height, width, channels], macs: 0 },
     () => tf.mul(x, tf.reshape(scale, [n, 1, 1, channels])) as Tensor4D,
+  );
+}
+
+/**
+ * The end of a residual block, layer `<name>/add`: branch + shortcut, then the activation. In training, the branch is dropped with probability `rate`
+ * (stochastic depth).
+ */
+export function addShortcut<T extends Tensor3D | Tensor4D>(
+  branch: T,
+  shortcut: T,
+  name: string,
+  { rate = 0, activation = 'none' }: { rate?: number; activation?: Activation },
+  scope: Scope,
+): T {
+  const kept = scope.path(name, branch, rate);
+  return scope.layer(
+    { name: `${name}/add`, kind: 'addition', output: branch.shape.slice(1), macs: 0, activation },
+    () => addActivate(kept as Tensor4D, shortcut as Tensor4D, activation) as T,
   );
 }

@@ -6,7 +6,7 @@
  */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { tf } from '../backend.ts';
-import { convolutionBlock, doublingBlock } from './blocks.ts';
+import { addShortcut, convolutionBlock, doublingBlock } from './blocks.ts';
 import type { Autoencoder } from './network.ts';
 import type { Scope } from './scope.ts';
 
@@ -40,7 +40,7 @@ export function convAutoencoder({ width, depth, dropout = 0, skips = false }: Co
       [...channels.slice(0, -1).reverse(), skips ? full : 3].forEach((filters, i) => {
         const activation = skips || i < depth - 1 ? 'relu' : 'sigmoid';
         h = doublingBlock(h, `decode${i}`, { filters, activation }, scope);
-        if (skips) h = tf.add(h, maps[depth - 1 - i]);
+        if (skips) h = addShortcut(h, maps[depth - 1 - i], `decode${i}`, {}, scope);
       });
       return skips ? tf.sigmoid(convolutionBlock(h, 'last', { filters: 3, norm: false }, scope)) : h; // [B, S, S, 3] 0..1
     },

@@ -10,9 +10,9 @@ export interface Declaration {
   weights: (Piece & { start: Start })[];
   /** Batch normalisations: each has a moving mean and a moving variance of this shape. */
   norms: Piece[];
-  layers: (Omit<Layer, 'inner'> & { parameters: number })[];
+  layers: (Layer & { parameters: number })[];
   /** Values per image that training keeps in addition to the outputs of layers; `train/memory.ts` counts them. */
-  extra: { inner: number; branches: number; droppedBranches: number; dropout: number };
+  extra: { inner: number; droppedBranches: number; dropout: number };
 }
 
 /** `forward`: the network; `inputShape`: [height, width, channels]. */
@@ -24,7 +24,7 @@ export function declare(
     weights: [],
     norms: [],
     layers: [],
-    extra: { inner: 0, branches: 0, droppedBranches: 0, dropout: 0 },
+    extra: { inner: 0, droppedBranches: 0, dropout: 0 },
   };
   const { extra } = declared;
   let parameters = 0;
@@ -34,8 +34,8 @@ export function declare(
       parameters += sizeOf(shape);
       return tf.scalar(0);
     },
-    layer<T extends Tensor>({ inner = 0, ...layer }: Layer): T {
-      extra.inner += inner;
+    layer<T extends Tensor>(layer: Layer): T {
+      extra.inner += layer.inner ?? 0;
       declared.layers.push({ ...layer, parameters });
       parameters = 0;
       return tf.zeros([1, ...layer.output]) as T;
@@ -53,6 +53,7 @@ export function declare(
           kind: 'max pooling',
           output: [Math.floor(height / 2), Math.floor(width / 2), channels],
           macs: 0,
+          window: { size: 2, stride: 2 },
         },
         () => y,
       );
@@ -62,7 +63,6 @@ export function declare(
       return x;
     },
     path(_name, branch, rate) {
-      extra.branches += branch.size;
       if (rate) extra.droppedBranches += branch.size;
       return branch;
     },

@@ -6,7 +6,7 @@ import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../backend.ts';
 import type { ConvolutionOptions } from '../ops/convolution.ts';
-import { globalAveragePool, convolutionBlock, depthwiseBlock } from './blocks.ts';
+import { addShortcut, globalAveragePool, convolutionBlock, depthwiseBlock } from './blocks.ts';
 import {
   classifier,
   defineModel,
@@ -116,7 +116,7 @@ function invertedResidual(
     scope,
   );
   const y = convolutionBlock(deep, `${name}/project`, { filters, size: 1 }, scope);
-  return stride === 1 && inputs === filters ? tf.add(scope.path(name, y, rate), x) : y;
+  return stride === 1 && inputs === filters ? addShortcut(y, x, name, { rate }, scope) : y;
 }
 
 const outer: Record<string, string> = {

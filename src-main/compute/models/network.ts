@@ -13,7 +13,7 @@ import type { Tensors } from '../tensor-file.ts';
 import { declare, type Declaration } from './declare.ts';
 import { folding, freeze, named, type Frozen } from './freeze.ts';
 import { startValues, type Initialisation } from './initialise.ts';
-import { sizeOf, type Piece, type Scope } from './scope.ts';
+import { sizeOf, type Layer, type Piece, type Scope } from './scope.ts';
 
 export interface Architecture {
   forward(x: Tensor4D, scope: Scope): Tensor; // [B, …]
@@ -38,6 +38,9 @@ export interface NetworkValues {
   weights: Float32Array;
   statistics: Float32Array;
 }
+
+/** Runs a layer and returns its output, or what is used in its place. */
+export type Around = <T extends Tensor>(layer: Layer, run: () => T) => T;
 
 /** Momentum of the moving statistics. It is low, since small datasets have few steps. */
 const momentum = 0.9;
@@ -124,6 +127,18 @@ export class Network<A extends Architecture = Architecture> {
       normalise: (name, h, after) => seen(name, scope.normalise(name, h, after)),
       stage: see,
     });
+  }
+
+  /**
+   * Runs `part` like `infer`, and runs each layer by `around`, which returns what is used in place of the layer's output: so activations can be read, replaced, and
+   * have gradients. A layer includes its normalisation and activation. Call it inside `tf.tidy`, which owns the tensors.
+   */
+  probe<T extends Tensor = ReturnType<A['forward']>>(
+    x: Tensor4D,
+    around: Around,
+    part = this.architecture.forward as (x: Tensor4D, scope: Scope) => T,
+  ): T {
+    return part(x, { ...this.#freeze().scope, layer: around });
   }
 
   /**

@@ -6,8 +6,7 @@
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { sumOf } from '../../contract/numbers.ts';
-import { addActivate } from '../ops/add.ts';
-import { globalAveragePool, convolutionBlock, pool2d, squeezeExcite } from './blocks.ts';
+import { addShortcut, globalAveragePool, convolutionBlock, pool2d, squeezeExcite } from './blocks.ts';
 import {
   batchNormParameter,
   classifier,
@@ -132,7 +131,7 @@ function basicBlock(
 ): Tensor4D {
   const inner = convolutionBlock(x, `${name}/first`, { filters, stride, padding: 1, activation: 'relu', norm }, scope);
   const outer = convolutionBlock(inner, `${name}/second`, { filters, padding: 1, norm }, scope);
-  return addShortcut(x, outer, name, { stride, norm, attention, rate }, scope);
+  return endBlock(x, outer, name, { stride, norm, attention, rate }, scope);
 }
 
 function bottleneck(
@@ -149,11 +148,11 @@ function bottleneck(
     scope,
   );
   const outer = convolutionBlock(inner, `${name}/third`, { filters: 4 * filters, size: 1, norm }, scope);
-  return addShortcut(x, outer, name, { stride, norm, attention, rate }, scope);
+  return endBlock(x, outer, name, { stride, norm, attention, rate }, scope);
 }
 
 /** Adds the branch and the shortcut, which is a 1×1 convolution if the shape changes. */
-function addShortcut(
+function endBlock(
   x: Tensor4D,
   branch: Tensor4D,
   name: string,
@@ -166,7 +165,7 @@ function addShortcut(
     stride === 1 && x.shape[3] === filters
       ? x
       : convolutionBlock(x, `${name}/past`, { filters, size: 1, stride, padding: 0, norm }, scope);
-  return addActivate(scope.path(name, weighed, rate), shortcut, 'relu');
+  return addShortcut(weighed, shortcut, name, { rate, activation: 'relu' }, scope);
 }
 
 function foreignParameters(tensors: ForeignTensors): Partial<Parameters> {

@@ -49,6 +49,7 @@ export type LayerKind =
   | 'max pooling'
   | 'average pooling'
   | 'scaling'
+  | 'addition'
   | 'attention'
   | 'embedding';
 
@@ -61,6 +62,10 @@ export interface Layer {
   macs: number;
   /** Number of further values per image that its gradient needs, such as the weights of an attention. */
   inner?: number;
+  /** Of convolutions and pooling: side of the window, and its step. A transposed convolution has a step of less than 1. */
+  window?: { size: number; stride: number };
+  /** The activation that follows, after the normalisation if there is one; default none. */
+  activation?: Activation;
 }
 
 export interface After {

@@ -8,7 +8,7 @@ import { tf } from '../backend.ts';
 import { attend } from '../ops/attention.ts';
 import { gelu } from '../ops/gelu.ts';
 import { layerNormalise } from '../ops/layer-norm.ts';
-import { convolutionBlock, dense } from './blocks.ts';
+import { addShortcut, convolutionBlock, dense } from './blocks.ts';
 import { classifier, defineModel, dropoutParameter, stochasticDepthParameter, type Convention } from './model.ts';
 import type { Scope } from './scope.ts';
 
@@ -187,14 +187,14 @@ function block(x: Tensor3D, name: string, { heads, hidden, dropout, rate }: Bloc
     () => attend(qkv, heads),
   );
   const projected = scope.dropout(`${name}/project`, dense(attended, width, `${name}/project`, scope), dropout);
-  const h = tf.add(x, scope.path(`${name}/project`, projected, rate)) as Tensor3D;
+  const h = addShortcut(projected, x, `${name}/project`, { rate }, scope);
   const inner = scope.dropout(
     `${name}/wide`,
     gelu(dense(normalised(h, `${name}/between`, scope), hidden, `${name}/wide`, scope)),
     dropout,
   );
   const output = scope.dropout(`${name}/narrow`, dense(inner, width, `${name}/narrow`, scope), dropout);
-  return tf.add(h, scope.path(`${name}/narrow`, output, rate)) as Tensor3D;
+  return addShortcut(output, h, `${name}/narrow`, { rate }, scope);
 }
 
 const inBlock = (layer: string, before: string, names: Record<string, string>): string => {

@@ -49,6 +49,7 @@ const keptPerOutput: Record<LayerKind, number> = {
   'max pooling': 0.5,
   'average pooling': 0.5,
   scaling: 7,
+  addition: 2.5,
   dense: 12,
   'layer normalisation': 12,
   attention: 12,
@@ -57,7 +58,6 @@ const keptPerOutput: Record<LayerKind, number> = {
 /** The same for the values that a network keeps in addition to the outputs of its layers. */
 const keptExtra: Record<keyof Declaration['extra'], number> = {
   inner: 3,
-  branches: 2.5,
   droppedBranches: 4,
   dropout: 1,
 };

@@ -6,6 +6,7 @@ import type { CallContext } from './context.ts';
 import { duplicateCalls } from './duplicates.ts';
 import { evaluationCalls } from './evaluation.ts';
 import { exportCalls } from './exports.ts';
+import { insideCalls } from './inside.ts';
 import { jobCalls } from './jobs.ts';
 import { journalCalls } from './journal.ts';
 import { labelCalls } from './labels.ts';
@@ -28,6 +29,7 @@ export const callsOf = (context: CallContext) =>
     jobs: jobCalls(context),
     watch: watchCalls(context),
     runs: runCalls(context),
+    inside: insideCalls(context),
     evaluation: evaluationCalls(context),
     exports: exportCalls(context),
   }) satisfies WorkspaceCalls;

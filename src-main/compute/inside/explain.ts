@@ -1,0 +1,94 @@
+/** Why a network gave its output for an image: maps, the curves that test a map, and the sanity check by randomised weights. */
+import { z } from 'zod';
+import type {
+  Explanation,
+  ExplanationMethods,
+  FaithfulnessCurves,
+  NetworkView,
+  SanityCheck,
+} from '../../contract/inside.ts';
+import { defineCall, type CallContext } from '../call.ts';
+import { faithfulnessOf } from './faithfulness.ts';
+import { methods } from './methods/index.ts';
+import { mappable } from './methods/layer-maps.ts';
+import { viewOf } from './network-view.ts';
+import { mapFor, withQuestion, type ExplainArgs, type Progress } from './question.ts';
+import { checkSanity } from './sanity.ts';
+import { layersOf, withSubject, type SubjectRef } from './subject.ts';
+
+/** The map covers the input of the network. */
+export interface ExplainResult {
+  header: Omit<Explanation, 'min' | 'max'>;
+  map: Float32Array; // [rows, columns]
+}
+
+/** Throws BadParameters with the reason if there is no map. */
+export const explain = defineCall({
+  run: (args: ExplainArgs, { signal, onEvent }: CallContext<Progress>): Promise<ExplainResult> =>
+    withQuestion(args, signal, async (question) => {
+      const { made, layer } = await mapFor(question, onEvent);
+      const { values: map, ...found } = made;
+      return {
+        header: {
+          method: question.method.id,
+          layer: layer?.name ?? null,
+          target: question.title,
+          value: found.value,
+          rows: found.rows,
+          columns: found.columns,
+          note: found.note ?? null,
+          gap: found.gap ?? null,
+          predicted: question.predicted,
+        },
+        map,
+      };
+    }),
+});
+
+/** The curves of deletion and insertion of the map. */
+export const faithfulness = defineCall({
+  run: (
+    args: ExplainArgs,
+    { signal, onEvent }: CallContext<Progress>,
+  ): Promise<{ header: FaithfulnessCurves; deletion: Float32Array; insertion: Float32Array }> =>
+    withQuestion(args, signal, async (question) => {
+      const { made } = await mapFor(question, () => undefined);
+      return faithfulnessOf(question, made, onEvent);
+    }),
+});
+
+/** The maps of the same image while the weights are randomised from the top. */
+export const sanity = defineCall({
+  run: (
+    args: ExplainArgs,
+    { signal, onEvent }: CallContext<Progress>,
+  ): Promise<{ header: SanityCheck; maps: Float32Array }> =>
+    withQuestion(args, signal, (question) => checkSanity(question, (other) => mapFor(other, () => undefined), onEvent)),
+});
+
+export const networkView = defineCall({
+  run: ({ subject: ref, id }: { subject: SubjectRef; id: string }): Promise<NetworkView> =>
+    withSubject(ref, (subject) => Promise.resolve(viewOf(id, subject, ref))),
+});
+
+export const explanationMethods = defineCall({
+  run: ({ subject: ref }: { subject: SubjectRef }): Promise<ExplanationMethods> =>
+    withSubject(ref, (subject) => {
+      const layers = layersOf(subject);
+      return Promise.resolve({
+        methods: methods.map(({ id, title, shows, cannotShow, isSigned, hasLayer, isSlow, reason, schema }) => ({
+          id,
+          title,
+          shows,
+          cannotShow,
+          isSigned,
+          hasLayer,
+          isSlow,
+          reason: reason(subject, layers),
+          schema: z.toJSONSchema(schema, { io: 'input' }),
+        })),
+        layers: mappable(layers).map(({ name }) => name),
+        targets: subject.targets,
+      });
+    }),
+});
