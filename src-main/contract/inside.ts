@@ -70,6 +70,21 @@ export type Target =
   | { of: 'error' }
   | { of: 'score' };
 
+/** Methods that explain an output, by id; also found by these names where no network is known yet. */
+export const explanationTitles = {
+  'grad-cam': 'Grad-CAM',
+  'grad-cam++': 'Grad-CAM++',
+  hirescam: 'HiResCAM',
+  layercam: 'LayerCAM',
+  'guided-grad-cam': 'Guided Grad-CAM',
+  saliency: 'Gradient saliency',
+  smoothgrad: 'SmoothGrad',
+  'integrated-gradients': 'Integrated gradients',
+  occlusion: 'Occlusion',
+  'attention-rollout': 'Attention rollout',
+  'channel-weights': 'Channel weights',
+} as const;
+
 /** A method that explains an output, for this network. */
 export interface ExplanationMethod {
   id: string;

@@ -5,6 +5,8 @@ import type { Context } from './contexts.ts';
 export interface Action {
   id: string;
   title: string;
+  /** Other words that find it in the palette. */
+  keywords?: readonly string[];
   /** Default keys as `keyName` writes them: `event.key` in lower case after `ctrl+` (Cmd on a Mac) and `shift+`. */
   keys: readonly string[];
   group: 'Decide' | 'Move' | 'Select' | 'Look' | 'Places' | 'Train' | 'Folder';

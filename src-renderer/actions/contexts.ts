@@ -4,11 +4,13 @@ import { Judgement } from '../state/judgement.svelte.ts';
 import type { Session } from '../state/session.svelte.ts';
 import { Suspects } from '../state/suspects.svelte.ts';
 import type { View } from '../state/view.svelte.ts';
+import { Why } from '../state/why.svelte.ts';
 
 /** The view, for contexts in which a folder is open. */
 export const view = () => app.view as View;
 export const judgement = () => Judgement.of(app.session as Session, view());
 export const suspects = () => Suspects.of(app.session as Session, view());
+export const why = () => Why.of(app.session as Session, view());
 
 const isBrowsing = () => app.view !== null && app.view.isBrowsing;
 const inGrid = () => isBrowsing() && view().loupe.mode === 'grid';

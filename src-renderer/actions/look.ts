@@ -1,9 +1,10 @@
 /** Actions that change how images are shown (loupe, comparison, zoom), and the theme of the window. */
+import { explanationTitles } from '../../src-main/contract/inside.ts';
 import { zoomStep } from '../state/loupe.svelte.ts';
 import { app } from '../state/app.svelte.ts';
 import { settings } from '../state/settings.svelte.ts';
 import type { Action } from './action.ts';
-import { judgement, view } from './contexts.ts';
+import { judgement, view, why } from './contexts.ts';
 import { enter } from './places.ts';
 
 /** Cycles from the grid to two or four images, depending on the selection, then to four, then back to the grid. */
@@ -77,6 +78,32 @@ export const look: readonly Action[] = [
     context: 'large',
     when: () => app.unlikeRun !== null && settings.showsMap && !view().loupe.isComparing,
     run: () => settings.toggleUnlike(),
+  },
+  {
+    id: 'why',
+    title: 'Why this image',
+    keywords: [
+      ...Object.values(explanationTitles),
+      'heat map',
+      'explain',
+      'saliency',
+      'attention',
+      'class activation map',
+    ],
+    keys: ['shift+enter'],
+    group: 'Look',
+    context: 'folder',
+    run: () => why().look(),
+  },
+  {
+    id: 'why-overlay',
+    title: 'Heat maps over the images: why',
+    keywords: ['grad-cam on the tiles', 'explanations'],
+    keys: ['shift+w'],
+    group: 'Look',
+    context: 'images',
+    when: () => why().run !== null,
+    run: () => why().toggle(),
   },
   {
     id: 'export-maps',

@@ -9,9 +9,10 @@ export function enter(id: string) {
   view().loupe.mode = 'grid';
 }
 
-export const toPlaces: readonly Action[] = places.map(({ id, title, keys }) => ({
+export const toPlaces: readonly Action[] = places.map(({ id, title, keywords, keys }) => ({
   id,
   title,
+  keywords,
   keys,
   group: 'Places',
   menu: 'View',

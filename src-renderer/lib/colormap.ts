@@ -1,42 +1,88 @@
-/** The colour map Inferno for error maps: perceptually uniform and readable in grayscale. Nine stops of matplotlib's map (CC0), linearly interpolated. */
-const stops = ['000004', '1b0c41', '4a0c6b', '781c6d', 'a52c60', 'cf4446', 'ed6925', 'fb9b06', 'fcffa4'].map((hex) =>
-  [0, 2, 4].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)),
+/**
+ * Colour maps. Inferno for values from zero: perceptually uniform and readable in grayscale; nine stops of matplotlib's map (CC0). Blue to red for values of both
+ * signs: the stops of ColorBrewer's RdBu (Apache 2.0), which people with a colour vision deficiency tell apart. Between stops both are linear.
+ */
+const stopsOf = (...hexes: readonly string[]) =>
+  hexes.map((hex) => [0, 2, 4].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)));
+const infernoStops = stopsOf('000004', '1b0c41', '4a0c6b', '781c6d', 'a52c60', 'cf4446', 'ed6925', 'fb9b06', 'fcffa4');
+const divergingStops = stopsOf(
+  '053061',
+  '2166ac',
+  '4393c3',
+  '92c5de',
+  'f7f7f7',
+  'f4a582',
+  'd6604d',
+  'b2182b',
+  '67001f',
 );
 
-/** 256 × RGB. */
-export const inferno = Uint8Array.from({ length: 256 * 3 }, (_, i) => {
-  const at = (Math.floor(i / 3) / 255) * (stops.length - 1);
-  const low = Math.min(stops.length - 2, Math.floor(at));
-  const [from, to] = [stops[low][i % 3], stops[low + 1][i % 3]];
-  return Math.round(from + (to - from) * (at - low));
-});
-
-export const infernoGradient = `linear-gradient(90deg, ${stops.map((rgb) => `rgb(${rgb.join(' ')})`).join(', ')})`;
-
-/** The colours of both scales as pixels, 0xAABBGGRR. */
-const pixels = (alphaOf: (level: number) => number): Uint32Array =>
-  Uint32Array.from({ length: 256 }, (_, level) => {
-    const [r, g, b] = inferno.subarray(3 * level);
-    return ((alphaOf(level / 255) << 24) | (b << 16) | (g << 8) | r) >>> 0;
+/** `count` × RGB. */
+const table = (stops: readonly number[][], count: number): Uint8Array =>
+  Uint8Array.from({ length: count * 3 }, (_, i) => {
+    const at = (Math.floor(i / 3) / (count - 1)) * (stops.length - 1);
+    const low = Math.min(stops.length - 2, Math.floor(at));
+    const [from, to] = [stops[low][i % 3], stops[low + 1][i % 3]];
+    return Math.round(from + (to - from) * (at - low));
   });
-const opaque = pixels(() => 255);
-const veil = pixels((level) => Math.round(255 * Math.min(1, level * 1.6)));
+/** 256 × RGB. */
+export const inferno = table(infernoStops, 256);
+/** 255 × RGB: entry 127 is zero. */
+export const diverging = table(divergingStops, 255);
 
-/** Paints `values` on a canvas of their size; `white` is the top of the scale. `isVeil`: low values are transparent, for the overlay on the image. */
+const gradientOf = (stops: readonly number[][]) =>
+  `linear-gradient(90deg, ${stops.map((rgb) => `rgb(${rgb.join(' ')})`).join(', ')})`;
+export const infernoGradient = gradientOf(infernoStops);
+export const divergingGradient = gradientOf(divergingStops);
+
+/** The colours of a table as pixels, 0xAABBGGRR. */
+const pixels = (table: Uint8Array, alphaOf: (entry: number) => number): Uint32Array =>
+  Uint32Array.from({ length: table.length / 3 }, (_, entry) => {
+    const [r, g, b] = table.subarray(3 * entry);
+    return ((alphaOf(entry) << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  });
+/** Half of the scale is covered more than 0.8: weak values are seen, and zero is transparent. */
+const veiled = (strength: number) => Math.round(255 * Math.min(1, strength * 1.6));
+const colours = {
+  opaque: pixels(inferno, () => 255),
+  veil: pixels(inferno, (entry) => veiled(entry / 255)),
+  signedOpaque: pixels(diverging, () => 255),
+  signedVeil: pixels(diverging, (entry) => veiled(Math.abs(entry - 127) / 127)),
+};
+
+/** The entry of the table for a value; `top` is the end of the scale. */
+const entryOf = (value: number, top: number, isSigned: boolean): number =>
+  isSigned
+    ? 127 + Math.round(Math.max(-1, Math.min(1, value / top)) * 127)
+    : Math.round(Math.max(0, Math.min(1, value / top)) * 255);
+
+export interface Painting {
+  /** The top of the scale; of signed values, both ends. */
+  white: number;
+  /** Values of both signs, on the scale from blue to red. */
+  isSigned?: boolean;
+  /** Values near zero are transparent, for the overlay on the image. */
+  isVeil: boolean;
+}
+
+/** Paints `values` on a canvas of their size. */
 export function paint(
   canvas: HTMLCanvasElement,
   values: Float32Array,
   width: number,
   height: number,
-  white: number,
-  isVeil: boolean,
+  { white, isSigned = false, isVeil }: Painting,
 ) {
   canvas.width = width;
   canvas.height = height;
   const image = new ImageData(width, height);
-  const out = new Uint32Array(image.data.buffer);
-  const colours = isVeil ? veil : opaque;
-  for (let i = 0; i < values.length; i++)
-    out[i] = colours[Math.round(Math.max(0, Math.min(1, values[i] / white)) * 255)];
+  colourInto(new Uint32Array(image.data.buffer), values, { white, isSigned, isVeil });
   canvas.getContext('2d')?.putImageData(image, 0, 0);
+}
+
+/** Writes the colour of each value, 0xAABBGGRR. Values that are not numbers are transparent. */
+export function colourInto(out: Uint32Array, values: Float32Array, { white, isSigned = false, isVeil }: Painting) {
+  const own = isSigned ? (isVeil ? colours.signedVeil : colours.signedOpaque) : isVeil ? colours.veil : colours.opaque;
+  for (let i = 0; i < values.length; i++)
+    out[i] = Number.isNaN(values[i]) ? 0 : own[entryOf(values[i], white, isSigned)];
 }

@@ -61,16 +61,28 @@ function followBeginnings(word: string, text: string, n: number, last: number): 
   return null;
 }
 
-/** The best match first; equal matches keep their order. */
+/** A keyword must contain each typed word. A title is found by its letters too, and comes before a keyword that fits equally well. */
+const [wordsOnly, forTitles] = [beginnings, 100];
+
+/** The best match first; equal matches keep their order. An item is found by its text or by a keyword, which is then given, without matched characters. */
 export function fuzzyFilter<Item>(
   items: readonly Item[],
   query: string,
   textOf: (item: Item) => string,
-): { item: Item; match: Match }[] {
+  keywordsOf: (item: Item) => readonly string[] | undefined = () => undefined,
+): { item: Item; match: Match; keyword?: string }[] {
+  const leastPerKeyword = wordsOnly * query.split(/\s+/).filter(Boolean).length;
   return items
     .flatMap((item) => {
+      let found: { item: Item; match: Match; keyword?: string } | null = null;
       const match = fuzzyMatch(query, textOf(item));
-      return match ? [{ item, match }] : [];
+      if (match) found = { item, match };
+      for (const keyword of keywordsOf(item) ?? []) {
+        const score = (fuzzyMatch(query, keyword)?.score ?? 0) - forTitles;
+        if (score > leastPerKeyword - forTitles && score > (found?.match.score ?? 0))
+          found = { item, match: { score, at: [] }, keyword };
+      }
+      return found ?? [];
     })
     .sort((a, b) => b.match.score - a.match.score);
 }

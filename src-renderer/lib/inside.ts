@@ -20,7 +20,11 @@ export async function callInside<Name extends InsideName>(
   request: InsideRequest<Name>,
   { signal, onEvent }: InsideOptions<Name> = {},
 ): Promise<Arrays<InsideHeader<Name>>> {
-  const answer = await fetch(insidePath(workspaceId, name, request), { signal, headers: { [pageHeader]: '1' } });
+  const answer = await fetch(insidePath(workspaceId, name, request), { signal, headers: { [pageHeader]: '1' } }).catch(
+    (error: unknown) => {
+      throw signal?.aborted ? error : new Error('The engine does not respond and is being restarted. Try again.');
+    },
+  );
   if (!answer.ok || !answer.body) throw new Error(((await answer.json()) as { message: string }).message);
   return lastFrame<InsideHeader<Name>, InsideEvent<Name>>(chunksOf(answer.body), onEvent);
 }

@@ -2,8 +2,10 @@
  * The commands of the palette: available actions, and commands for this folder's views, classes, issues and tags. The list is built once when the
  * palette opens, since `when` must see the state before that; only commands for typed text are added later.
  */
+import { explanationTitles } from '../../src-main/contract/inside.ts';
 import { actions, isEnabled, shortcutOf } from '../actions/registry.ts';
 import { app } from '../state/app.svelte.ts';
+import { Why } from '../state/why.svelte.ts';
 import { fuzzyFilter, fuzzyMatch } from './fuzzy.ts';
 import { plural } from './format.ts';
 
@@ -13,6 +15,8 @@ export interface Command {
   /** The kind of the command; it is shown and searched. */
   group: string;
   key: string;
+  /** Other words that find it. */
+  keywords?: readonly string[];
   /** Creates a tag or class from the typed text; only runs if the user selects it. */
   isNew?: boolean;
   run(): void | Promise<unknown>;
@@ -20,6 +24,8 @@ export interface Command {
 export interface Found {
   command: Command;
   at: readonly number[];
+  /** The keyword that was found in place of the title. */
+  keyword?: string;
 }
 
 const maxFound = 40;
@@ -50,6 +56,7 @@ export function offer(): Offered {
       title: action.title,
       group: action.group,
       key: shortcutOf(action.id),
+      keywords: action.keywords,
       run: () => action.run(),
     }));
   const { view, session } = app;
@@ -65,6 +72,13 @@ export function offer(): Offered {
       run: () => view.openView(saved),
     });
   const named: Command[] = [
+    ...Object.entries(explanationTitles).map(([method, title]) => ({
+      id: `why ${method}`,
+      title: `Why this image: ${title}`,
+      group: 'Look',
+      key: '',
+      run: () => Why.of(session, view).look({ method }),
+    })),
     ...session.checks
       .filter(({ flagged }) => flagged > 0)
       .map(({ id, title, flagged }) => ({
@@ -119,10 +133,12 @@ export function find({ usual, named, chosen }: Offered, query: string): Found[] 
     return [...last, ...usual.filter((command) => !last.includes(command))].map((command) => ({ command, at: [] }));
   }
   const all = [...usual, ...named];
-  const found = fuzzyFilter(all, text, ({ title }) => title).map(({ item, match }) => ({
-    command: item,
-    at: match.at,
-  }));
+  const found = fuzzyFilter(
+    all,
+    text,
+    ({ title }) => title,
+    ({ keywords }) => keywords,
+  ).map(({ item, match, keyword }): Found => ({ command: item, at: match.at, keyword }));
   const other = new Set(found.map(({ command }) => command));
   // ‘places’ finds all places.
   const byGroup = usual

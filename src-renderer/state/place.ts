@@ -26,6 +26,8 @@ export interface Place {
   /** Also the id of the action that opens it. */
   id: string;
   title: string;
+  /** Other words that find it in the palette. */
+  keywords?: readonly string[];
   icon: Component<{ size?: number; strokeWidth?: number }>;
   /** Default keys; see `Action`. */
   keys: readonly string[];

@@ -31,6 +31,8 @@ class Settings {
   mapOpacity = $state(0.75);
   /** The loupe shows the error map of the chosen ranking. */
   showsMap = $state(false);
+  /** The loupe and the comparison show why a network gave its output for the image. Not together with the error map. */
+  showsWhy = $state(false);
   /** With the error map, the loupe shows the nearest normal patch to a place. */
   showsUnlike = $state(true);
   recents = $state.raw<Recent[]>([]);
@@ -45,7 +47,16 @@ class Settings {
     try {
       const kept = new Map(
         (
-          await db.kept.bulkGet(['theme', 'tilePx', 'tileColumns', 'keys', 'mapOpacity', 'showsMap', 'showsUnlike'])
+          await db.kept.bulkGet([
+            'theme',
+            'tilePx',
+            'tileColumns',
+            'keys',
+            'mapOpacity',
+            'showsMap',
+            'showsWhy',
+            'showsUnlike',
+          ])
         ).flatMap((entry) => (entry ? [[entry.key, entry.value]] : [])),
       );
       this.theme = (kept.get('theme') as Theme | undefined) ?? 'system';
@@ -54,6 +65,7 @@ class Settings {
       this.keys = (kept.get('keys') as Record<string, string[]> | undefined) ?? {};
       this.mapOpacity = (kept.get('mapOpacity') as number | undefined) ?? 0.75;
       this.showsMap = (kept.get('showsMap') as boolean | undefined) ?? false;
+      this.showsWhy = (kept.get('showsWhy') as boolean | undefined) ?? false;
       this.showsUnlike = (kept.get('showsUnlike') as boolean | undefined) ?? true;
       await this.#readRecents();
     } catch {
@@ -88,8 +100,16 @@ class Settings {
   }
 
   toggleMap() {
-    this.showsMap = !this.showsMap;
-    this.#keep('showsMap', this.showsMap);
+    this.#showOver({ map: !this.showsMap, why: false });
+  }
+
+  setWhy(shows: boolean) {
+    this.#showOver({ map: false, why: shows });
+  }
+
+  #showOver({ map, why }: { map: boolean; why: boolean }) {
+    if (map !== this.showsMap) this.#keep('showsMap', (this.showsMap = map));
+    if (why !== this.showsWhy) this.#keep('showsWhy', (this.showsWhy = why));
   }
 
   toggleUnlike() {
