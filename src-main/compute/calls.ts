@@ -15,6 +15,8 @@ import { layout } from './embed/layout.ts';
 import { pairs } from './embed/pairs.ts';
 import { patches } from './embed/patches.ts';
 import { explain, explanationMethods, faithfulness, networkView, sanity } from './inside/explain.ts';
+import { featureMaps, featureThumbs } from './inside/feature-maps.ts';
+import { filters } from './inside/filters.ts';
 import { portableDetector } from './portable/export-detector.ts';
 import { portable } from './portable/export-model.ts';
 
@@ -26,7 +28,10 @@ export const calls = {
   explain,
   explanationMethods,
   faithfulness,
+  featureMaps,
   features,
+  featureThumbs,
+  filters,
   fit,
   layout,
   map,

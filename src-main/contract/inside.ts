@@ -167,7 +167,7 @@ export interface Filters {
   inputs: number;
   /** Outputs whose kernel is nearly zero. */
   dead: readonly number[];
-  /** Pairs of outputs with nearly the same kernel: cosine similarity at least 0.98. */
+  /** Pairs of outputs with nearly the same kernel: cosine similarity at least 0.98. At most 200, the most alike first. */
   duplicates: readonly (readonly [number, number])[];
   histogram: { from: number; to: number; counts: readonly number[] };
   /** Of this snapshot; null for the finished network. */
@@ -175,7 +175,7 @@ export interface Filters {
   snapshots: readonly number[];
   /** What the snapshots of this run take on the disk. */
   snapshotBytes: number;
-  /** True if the kernels were too many and only the first inputs are sent. */
+  /** True if the kernels were too many: then only the first inputs are sent, or only the first outputs. `outputs` and `inputs` are those that are sent. */
   isCut: boolean;
 }
 
@@ -188,12 +188,15 @@ export interface FeatureMaps {
   /** One scale for all maps. */
   min: number;
   max: number;
-  /** The part of the image that the maps cover. */
+  /** The part of the image that the maps cover. Larger than the image if the image is letterboxed. */
   covers: Box;
   note: string | null;
 }
 
-/** One feature map in each layer with places: array `maps`, one after the other as bytes 0..255. */
+/**
+ * One feature map in each layer with places, that of the channel that differs most between places: array `maps`, one after the other as bytes, 0 for the least value of the map
+ * and 255 for its largest.
+ */
 export interface FeatureThumbs {
   layers: readonly { name: string; unit: number; rows: number; columns: number }[];
 }
@@ -206,30 +209,41 @@ export interface UnitImage {
   box: Box;
 }
 
-/** How the units of a layer answer to the images of the folder. */
-export interface LayerSurvey {
-  layer: string;
+/** Whether a survey knows all images as they are now. */
+interface Surveyed {
+  /** Images that were surveyed. */
   images: number;
+  /** True if images were added, removed or changed, or have another class now. */
+  isStale: boolean;
+}
+
+/** How the units of a layer answer to the images of the folder. */
+export interface LayerSurvey extends Surveyed {
+  layer: string;
   units: readonly {
     /** Of the largest value in an image. */
     mean: number;
     max: number;
-    /** Fraction of images in which it is never above zero. Only for layers with ReLU. */
-    silent: number;
+    /** Fraction of images in which it is never above zero; null for layers without ReLU. */
+    silent: number | null;
+    /** Above zero in no image. False for layers without ReLU, where this cannot be judged. */
     isDead: boolean;
-    /** Fraction of values at the upper limit (ReLU6, sigmoid). */
-    saturated: number;
-    /** (mean of the best class − mean of the others) / sum of both, 0..1; and that class. Null without classes. */
+    /** Fraction of values at the upper limit of ReLU6, or within 0.01 of a limit of the sigmoid; null for other layers. */
+    saturated: number | null;
+    /** (mean of the best class − mean of the others) / sum of the magnitudes of both, 0..1 (Morcos et al. 2018); and that class. Null with fewer than two classes. */
     selectivity: number | null;
     class: string | null;
   }[];
 }
 
-export interface UnitSurvey {
+export interface UnitSurvey extends Surveyed {
   layer: string;
   unit: number;
+  /** At most 12, the highest first. */
   most: readonly UnitImage[];
+  /** At most 6, the lowest first. */
   least: readonly UnitImage[];
+  /** Means of the largest value in an image. Only the 256 most frequent classes. */
   byClass: readonly { name: string; mean: number; images: number }[];
 }
 
@@ -247,8 +261,10 @@ export interface Decoded {
   count: number;
   /** The code of each image if it is short, row-major [count, size]; empty for feature maps. */
   codes: readonly (readonly number[])[];
-  /** Usual range of each number of the code over the folder; empty if codes are feature maps. */
+  /** Usual range of each number of the code over the folder, from the 1st to the 99th percentile; empty if codes are feature maps. */
   ranges: readonly (readonly [number, number])[];
+  /** Principal directions of the codes of the folder that can be followed. */
+  directions: number;
   /** Labels of the images, such as `+2 σ`. */
   labels: readonly string[];
   note: string | null;

@@ -1,17 +1,41 @@
+/** The filters of a layer, and its feature maps for an image of the folder. */
 import type { Arrays } from '../contract/arrays.ts';
-import { WinnowError } from '../contract/errors.ts';
-import type { InsideCalls, InsideName } from '../contract/inside-procedures.ts';
+import type { FeatureMaps, FeatureThumbs, Filters } from '../contract/inside.ts';
 import type { JobContext } from './context.ts';
+import { seenBox } from './inside-frame.ts';
+import { readSubjectImage, resolveSubject, sampleOf } from './inside-subject.ts';
 
-type Look<Name extends InsideName> = (
+/** Throws WinnowError with a reason if the layer has no kernels to show. */
+export async function filters(
   context: JobContext,
-  request: Parameters<InsideCalls[Name]>[0],
-  options?: unknown,
-) => ReturnType<InsideCalls[Name]>;
-const notBuilt = (): Promise<Arrays<never>> => Promise.reject(new WinnowError('failed', 'Not built.'));
+  { run, layer, epoch }: { run: string; layer: string; epoch: number | null },
+): Promise<Arrays<Filters>> {
+  const { ref } = resolveSubject(context, run);
+  const { header, ...arrays } = await context.compute.call('filters', { subject: ref, layer, epoch });
+  return { header, arrays };
+}
 
-export const filters: Look<'filters'> = notBuilt;
-export const featureMaps: Look<'featureMaps'> = notBuilt;
-export const featureThumbs: Look<'featureThumbs'> = notBuilt;
-export const maximise: Look<'maximise'> = notBuilt;
-export const decode: Look<'decode'> = notBuilt;
+/** Throws WinnowError with a reason if the layer has no maps. */
+export async function featureMaps(
+  context: JobContext,
+  { run, layer, sampleId }: { run: string; layer: string; sampleId: number },
+  signal?: AbortSignal,
+): Promise<Arrays<FeatureMaps>> {
+  const { ref, frame } = resolveSubject(context, run);
+  const sample = sampleOf(context, sampleId);
+  const image = await readSubjectImage(context, frame, sample);
+  const { header, maps } = await context.compute.call('featureMaps', { subject: ref, image, layer }, { signal });
+  return { header: { ...header, covers: seenBox(frame, sample) }, arrays: { maps } };
+}
+
+/** Throws WinnowError. */
+export async function featureThumbs(
+  context: JobContext,
+  { run, sampleId }: { run: string; sampleId: number },
+  signal?: AbortSignal,
+): Promise<Arrays<FeatureThumbs>> {
+  const { ref, frame } = resolveSubject(context, run);
+  const image = await readSubjectImage(context, frame, sampleOf(context, sampleId));
+  const { header, maps } = await context.compute.call('featureThumbs', { subject: ref, image }, { signal });
+  return { header, arrays: { maps } };
+}

@@ -3,6 +3,7 @@ import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import type { MemoryEstimate } from '../../contract/machine.ts';
 import { tf } from '../backend.ts';
+import { snapshots } from '../inside/snapshots.ts';
 import { meanSquaredError } from '../ops/loss.ts';
 import { Network, type Autoencoder } from '../models/network.ts';
 import { checkpoint, earlyStop, progress } from '../train/callbacks.ts';
@@ -148,7 +149,12 @@ export async function fitAutoencoder(
       evaluate: async () =>
         held.length ? { valLoss: await meanRepairLoss(network, pixels, noise, held, yieldToEventLoop) } : {},
     };
-    const callbacks = [earlyStop(params.patience), checkpoint(checkpointFile, fingerprint), progress(epochs, onEvent)];
+    const callbacks = [
+      earlyStop(params.patience),
+      ...(context.snapshotFolder === undefined ? [] : [snapshots(context.snapshotFolder, epochs)]),
+      checkpoint(checkpointFile, fingerprint),
+      progress(epochs, onEvent),
+    ];
     await runTraining(state, training, callbacks, yieldToEventLoop);
     const { seconds, images, waiting } = state.clock();
     const components = await fitComponents(params.components, pixels, train, seed, yieldToEventLoop, (done, total) =>

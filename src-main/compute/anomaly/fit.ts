@@ -145,6 +145,7 @@ export const fit = defineCall({
         unselected,
         planted,
         checkpointFile: checkpointFile(args.runFolder),
+        snapshotFolder: args.runFolder,
         resume: args.resume,
         onEvent,
         yieldToEventLoop,

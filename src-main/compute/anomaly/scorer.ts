@@ -33,6 +33,8 @@ export interface FitContext<I extends ScorerInputs = ScorerInputs> {
   /** Training images with a planted defect, and the position of each original. */
   planted?: { images: OpenImages<I>; of: Int32Array };
   checkpointFile: string;
+  /** Where a training keeps kernels of its epochs (`inside/snapshots.ts`); missing if the fit is only a test. */
+  snapshotFolder?: string;
   resume: boolean;
   onEvent: (event: FitEvent) => void;
   /** Await it between steps. */

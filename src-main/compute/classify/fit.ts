@@ -7,6 +7,7 @@ import type { Epoch } from '../../contract/types.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { backendInfo } from '../backend.ts';
 import { defineCall, type CallContext } from '../call.ts';
+import { snapshots } from '../inside/snapshots.ts';
 import type { Classifier } from '../models/index.ts';
 import { pace } from '../pace.ts';
 import { concatenate, range } from '../pixels.ts';
@@ -163,6 +164,7 @@ export const train = defineCall({
           onEpochEnd: (_state, epoch) => void (epoch.learningRate = rate),
         },
         earlyStop(params.patience, monitoredValue(params.watch)),
+        snapshots(args.runFolder, params.epochs),
         checkpoint(file, fingerprint),
         progress(params.epochs, onEvent),
       ];

@@ -4,9 +4,12 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Piece } from '../models/scope.ts';
-import { sizeOf } from '../models/scope.ts';
+import { tf } from '../backend.ts';
+import type { Architecture, Network } from '../models/network.ts';
+import { sizeOf, type Piece } from '../models/scope.ts';
+import { readBack } from '../read-back.ts';
 import { readTensors, writeTensors } from '../tensor-file.ts';
+import type { Callback } from '../train/callbacks.ts';
 
 const mostValues = 2 ** 14;
 const mostSnapshotValues = 2 ** 18;
@@ -24,23 +27,51 @@ export function isKept(epoch: number, epochs: number): boolean {
   return epoch === 0 || place(epoch) > place(epoch - 1);
 }
 
-/** Writes a snapshot. `weights`: the flat weights; `pieces`: their parts. */
-export function writeSnapshot(runFolder: string, epoch: number, weights: Float32Array, pieces: readonly Piece[]): void {
-  const arrays: Record<string, Float32Array> = {};
-  const shapes: Record<string, number[]> = {};
+/** The kernels that are kept, and where each begins in the flat weights. */
+export function keptPieces(pieces: readonly Piece[]): (Piece & { at: number })[] {
   let [at, total] = [0, 0];
-  for (const { name, shape } of pieces) {
-    const size = sizeOf(shape);
-    if (name.endsWith('/kernel') && size <= mostValues && total + size <= mostSnapshotValues) {
-      arrays[name] = weights.slice(at, at + size);
-      shapes[name] = shape;
-      total += size;
-    }
+  return pieces.flatMap((piece) => {
+    const [from, size] = [at, sizeOf(piece.shape)];
     at += size;
-  }
-  if (!total) return;
+    if (!piece.name.endsWith('/kernel') || size > mostValues || total + size > mostSnapshotValues) return [];
+    total += size;
+    return [{ ...piece, at: from }];
+  });
+}
+
+/**
+ * Keeps snapshots in the folder of a training: of epoch 0 when it begins, then of the epochs that `isKept` names. A training that resumes continues the series, and
+ * one that begins anew removes an earlier one. With a moving average of the weights, the average is kept, since it is what the run becomes.
+ */
+export function snapshots(runFolder: string, epochs: number): Callback {
+  return {
+    async onTrainBegin({ epoch, network }) {
+      if (epoch > 0) return;
+      fs.rmSync(folderOf(runFolder), { recursive: true, force: true });
+      await writeSnapshot(runFolder, 0, network);
+    },
+    async onEpochEnd(state, { epoch }) {
+      if (isKept(epoch, epochs)) await state.averaged(() => writeSnapshot(runFolder, epoch, state.network));
+    },
+  };
+}
+
+/** Writes the snapshot of an epoch; nothing if all kernels are too large. */
+export async function writeSnapshot(
+  runFolder: string,
+  epoch: number,
+  { weights, pieces }: Network<Architecture>,
+): Promise<void> {
+  const kept = keptPieces(pieces);
+  if (!kept.length) return;
+  const arrays: Record<string, Float32Array> = {};
+  for (const { name, shape, at } of kept) arrays[name] = await readBack(tf.slice(weights, [at], [sizeOf(shape)]));
   fs.mkdirSync(folderOf(runFolder), { recursive: true });
-  writeTensors(fileOf(runFolder, epoch), { header: { epoch }, arrays, shapes });
+  writeTensors(fileOf(runFolder, epoch), {
+    header: { epoch },
+    arrays,
+    shapes: Object.fromEntries(kept.map(({ name, shape }) => [name, shape])),
+  });
 }
 
 /** Epochs that have a snapshot, in order. */

@@ -59,6 +59,10 @@ export interface OpenSubject {
   code: string | null;
   /** Images of one size → x, [B, height, width, 3]. */
   input(images: readonly SubjectImage[]): Tensor4D;
+  /** Colours [B, height, width, 3], 0..1, → x; differentiable. */
+  fromColours(colours: Tensor4D): Tensor4D;
+  /** Runs the layers that are shown, all of them, and only these. */
+  look(x: Tensor4D, around: Around): Tensor;
   /** Logits [B, classes], or a reconstruction like x, or scores [B]. */
   run(x: Tensor4D, around?: Around): Tensor;
   /** Throws BadParameters if the subject has no such goal. */
@@ -102,6 +106,8 @@ function classifierSubject({ kind, network, classes, cropPx, transform }: Classi
     targets: kind === 'weights' ? ['auto', 'class', 'difference'] : ['auto', 'class', 'difference', 'loss'],
     code: null,
     input: (images) => tf.tidy(() => normalised(stacked(images), transform as never)),
+    fromColours: (colours) => normalised(colours, transform as never),
+    look: logits,
     run: logits,
     objective(goal) {
       switch (goal.of) {
@@ -138,6 +144,8 @@ function autoencoderSubject(network: Network, side: number, score: (x: Tensor4D)
     targets: ['auto', 'error', 'score'],
     code: names.includes('code') ? 'code' : (names.filter((name) => /^encode\d+(\/pool)?$/.test(name)).at(-1) ?? null),
     input: stacked,
+    fromColours: (colours) => colours,
+    look: run,
     run,
     objective(goal) {
       if (goal.of === 'error') return (x, around) => meanError(x, run(x, around));
@@ -202,6 +210,8 @@ function detectorSubject(
     targets: ['auto', 'score'],
     code: null,
     input: stacked,
+    fromColours: (colours) => colours,
+    look: features,
     run,
     objective: (goal) => (goal.of === 'score' ? run : noSuch('A ranking has an anomaly score, but no classes.')),
   };
@@ -258,6 +268,8 @@ function pixelSubject(side: number, score: (x: Tensor4D) => Tensor1D): OpenSubje
     targets: ['auto', 'score'],
     code: null,
     input: stacked,
+    fromColours: (colours) => colours,
+    look: (x) => x,
     run,
     objective: (goal) => (goal.of === 'score' ? run : noSuch('A ranking has an anomaly score, but no classes.')),
   };

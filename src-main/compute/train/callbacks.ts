@@ -11,7 +11,7 @@ export interface StepLogs {
 }
 
 export interface Callback {
-  onTrainBegin?(state: TrainState): void;
+  onTrainBegin?(state: TrainState): void | Promise<void>;
   onEpochBegin?(state: TrainState): void;
   onBatchEnd?(state: TrainState, logs: StepLogs): void;
   /** Memory ran out: from now on, at most `state.mostAtOnce` images are in one pass. */

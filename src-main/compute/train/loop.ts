@@ -64,7 +64,7 @@ export async function runTraining<A extends Architecture>(
 ): Promise<void> {
   const { pixels, train, epochs, batch, minSteps, seed, make } = training;
   const steps = stepsOf(train.length, batch, minSteps);
-  for (const c of callbacks) c.onTrainBegin?.(state);
+  for (const c of callbacks) await c.onTrainBegin?.(state);
   const feed = startFeed({ pixels: pixels.set, train, batch, minSteps, seed, epoch: state.epoch, epochs, make });
   try {
     while (state.epoch < epochs && !state.stop) {

@@ -2,7 +2,8 @@
 import type { InsideCalls } from '../../contract/inside-procedures.ts';
 import { classMapsOf } from '../../jobs/inside-evidence.ts';
 import { explainImage, questionOf } from '../../jobs/inside-explain.ts';
-import { decode, featureMaps, featureThumbs, filters, maximise } from '../../jobs/inside-look.ts';
+import { decode, maximise } from '../../jobs/inside-images.ts';
+import { featureMaps, featureThumbs, filters } from '../../jobs/inside-look.ts';
 import { toWinnowError } from '../../workspace/runs.ts';
 import type { CallContext } from './context.ts';
 
