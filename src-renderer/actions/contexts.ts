@@ -22,6 +22,8 @@ export const contexts = {
   folder: () => app.view !== null,
   /** Images are shown in the grid, loupe or comparison. */
   images: isBrowsing,
+  /** One can step from image to image. */
+  steps: () => isBrowsing() || app.view?.place.stepsThroughImages === true,
   grid: inGrid,
   /** Loupe or comparison. */
   large: () => isBrowsing() && !inGrid(),

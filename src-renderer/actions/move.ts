@@ -7,13 +7,17 @@ const step =
   (by: number, byRow = false) =>
   () => {
     const { loupe } = view();
+    if (!view().isBrowsing) {
+      if (!view().current) view().move(0); // the first image is shown without a cursor
+      return view().move(by);
+    }
     if (loupe.isComparing) return byRow ? view().moveComparison(by) : loupe.step(by);
     view().move(byRow && loupe.mode === 'grid' ? by * view().tilesInRow : by);
   };
 
 export const move: readonly Action[] = [
-  { id: 'left', title: 'Previous image', keys: ['arrowleft', 'a'], group: 'Move', context: 'images', run: step(-1) },
-  { id: 'right', title: 'Next image', keys: ['arrowright', 'd'], group: 'Move', context: 'images', run: step(1) },
+  { id: 'left', title: 'Previous image', keys: ['arrowleft', 'a'], group: 'Move', context: 'steps', run: step(-1) },
+  { id: 'right', title: 'Next image', keys: ['arrowright', 'd'], group: 'Move', context: 'steps', run: step(1) },
   { id: 'up', title: 'Row above', keys: ['arrowup', 'w'], group: 'Move', context: 'images', run: step(-1, true) },
   { id: 'down', title: 'Row below', keys: ['arrowdown', 's'], group: 'Move', context: 'images', run: step(1, true) },
   {

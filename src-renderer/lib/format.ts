@@ -4,6 +4,19 @@ export { plural, whole } from '../../src-main/contract/words.ts';
 
 export const percent = (part: number, all: number) => `${all ? ((part / all) * 100).toFixed(1) : '0.0'} %`;
 
+/** Three significant digits with a prefix: `3.39 M`. */
+export const short = (n: number): string =>
+  n >= 1e9
+    ? `${(n / 1e9).toPrecision(3)} G`
+    : n >= 1e6
+      ? `${(n / 1e6).toPrecision(3)} M`
+      : n >= 1e3
+        ? `${(n / 1e3).toPrecision(3)} k`
+        : String(n);
+
+/** Floating-point operations: `770 MFLOPs`. */
+export const flopsText = (n: number): string => `${short(n)}${n < 1000 ? ' ' : ''}FLOPs`;
+
 export function bytes(n: number): string {
   if (n < 1000) return `${n} B`;
   const unit = Math.min(4, Math.floor(Math.log10(n) / 3));

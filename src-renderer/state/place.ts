@@ -38,6 +38,8 @@ export interface Place {
   bottom?: Panel;
   /** Whether the place shows single images, so that cursor, selection, loupe and inspector apply. The default is true. */
   isBrowsing?(view: View): boolean;
+  /** The keys that step through images do so here too, though no single images are shown. */
+  stepsThroughImages?: true;
   lens?(view: View): Lens | null;
   /** The middle panel sets the list of images in `view.listed`; the filter does not apply. */
   isList?: true;
