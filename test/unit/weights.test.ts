@@ -14,6 +14,7 @@ import { modelOf } from '../../src-main/compute/models/index.ts';
 import type { Classifier } from '../../src-main/compute/models/model.ts';
 import { Network } from '../../src-main/compute/models/network.ts';
 import { openSafetensors } from '../../src-main/compute/safetensors.ts';
+import { drawn, drawnAll, numbers, writeForeign, type Stored } from '../fixtures/foreign-weights.ts';
 
 interface Known {
   library: string;
@@ -31,64 +32,9 @@ const file = path.join(folder, 'model.safetensors');
 beforeAll(async () => void (await startBackend()));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-/** As in weights.py: multiples of 2^-24 in [0, 1) by a hash of name and position. */
-function numbers(name: string, size: number): Float64Array {
-  let seed = 0x811c9dc5;
-  for (const byte of Buffer.from(name)) seed = Math.imul(seed ^ byte, 0x01000193);
-  const out = new Float64Array(size);
-  for (let i = 0; i < size; i++) {
-    let h = (Math.imul(i, 0x9e3779b9) + seed) | 0;
-    h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
-    h = Math.imul(h ^ (h >>> 15), 0x846ca68b);
-    out[i] = ((h ^ (h >>> 16)) >>> 8) / 16777216;
-  }
-  return out;
-}
-
-interface Stored {
-  name: string;
-  dtype: string;
-  shape: number[];
-  bytes: Uint8Array;
-}
-
-const sizeOf = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
-
-function drawn(name: string, shape: number[]): Stored {
-  if (name.endsWith('num_batches_tracked')) return { name, dtype: 'I64', shape, bytes: new Uint8Array(8) };
-  const spread = Math.sqrt(6 / sizeOf(shape.slice(1)));
-  const place = (u: number): number =>
-    shape.length > 1
-      ? (2 * u - 1) * spread
-      : name.endsWith('running_var')
-        ? 0.5 + u
-        : /(running_mean|bias)$/.test(name)
-          ? 0.2 * u - 0.1
-          : 0.8 + 0.4 * u;
-  return {
-    name,
-    dtype: 'F32',
-    shape,
-    bytes: new Uint8Array(Float32Array.from(numbers(name, sizeOf(shape)), place).buffer),
-  };
-}
-
-const tensorsOf = ({ tensors }: Known): Stored[] =>
-  tensors.split(' ').map((text) => {
-    const [name, shape] = text.split(':');
-    return drawn(name, shape ? shape.split('x').map(Number) : []);
-  });
-
-function write(stored: Stored[], change: (header: Record<string, unknown>) => unknown = (header) => header): void {
-  let at = 0;
-  const header = Object.fromEntries(
-    stored.map(({ name, dtype, shape, bytes }) => [name, { dtype, shape, data_offsets: [at, (at += bytes.length)] }]),
-  );
-  const head = Buffer.from(JSON.stringify(change({ __metadata__: { format: 'pt' }, ...header })));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(head.length));
-  fs.writeFileSync(file, Buffer.concat([length, head, ...stored.map(({ bytes }) => bytes)]));
-}
+const tensorsOf = ({ tensors }: Known): Stored[] => drawnAll(tensors);
+const write = (stored: Stored[], change?: (header: Record<string, unknown>) => unknown): void =>
+  writeForeign(file, stored, change);
 
 const architectureOf = ({ model, params, sizePx }: Known, classes = 10): Classifier =>
   modelOf(model)!.build(params, { sizePx, classes });

@@ -34,17 +34,24 @@ const hiRes: Weigh = (a, g) => weighted(a, g);
 const layerCam: Weigh = (a, g) => weighted(a, tf.relu(g));
 
 async function cam(context: MethodContext, weigh: Weigh): Promise<MethodMap> {
-  const { total, ...sums } = await mapOfLayer(context, weigh);
+  const { scale, ...sums } = await mapOfLayer(context, weigh);
   const values = sums.values.map((value) => Math.max(0, value));
-  return { ...sums, values, note: emptyNote(sums.values, total) };
+  return { ...sums, values, note: emptyNote(sums.values, scale) };
 }
 
-/** Why a map is empty. */
-export function emptyNote(sums: Float32Array, gradient: number): string | undefined {
+/** Sums below this fraction of their parts are rounding errors of float32. */
+const rounding = 1e-6;
+
+/** Why a map is empty. `scale`: the largest sum of absolute parts. */
+export function emptyNote(sums: Float32Array, scale: number): string | undefined {
   if (!sums.every(Number.isFinite))
     return 'The map has values that are not numbers: the network overflows for this image.';
-  if (gradient === 0) return 'The map is empty: the target has no gradient at this layer. Another layer may have one.';
-  if (largestOf(sums) <= 0)
+  if (scale === 0)
+    return 'The map is empty: the target has no gradient at this layer, or no unit of the layer is active. Another layer may have one.';
+  // As before a layer normalisation, whose output stays the same if its input grows: the gradient is at a right angle to the activations.
+  if (sums.every((sum) => Math.abs(sum) <= rounding * scale))
+    return 'The map is empty: at this layer the channels cancel out in every place. Choose another layer or method.';
+  if (largestOf(sums) <= rounding * scale)
     return 'The map is empty: at this layer everything speaks against the target. Choose another layer, another target, or occlusion, which shows negative evidence.';
   return undefined;
 }

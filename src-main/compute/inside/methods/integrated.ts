@@ -1,18 +1,18 @@
 /**
  * Integrated gradients (Sundararajan et al. 2017): gradients averaged along the line from a baseline to the image, times the difference of both. They add up to the
- * difference of the outputs. Gauss–Legendre quadrature, as in Captum.
+ * difference of the outputs. Gauss–Legendre quadrature as in Captum, then more places where they are needed.
  */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { tf } from '../../backend.ts';
-import { readBack } from '../../read-back.ts';
+import { readBack, valuesOf } from '../../read-back.ts';
 import { inputGradient } from '../gradients.ts';
 import { defineMethod, type MethodContext, type MethodMap } from './method.ts';
 
 /** Images per pass. */
 const atOnce = 8;
-/** With a larger gap, the steps are doubled, up to this many. */
-const [allowedGap, mostSteps] = [0.01, 400];
+/** With a larger gap, more places of the line are looked at, up to so many, and up to so many bytes of gradients. */
+const [allowedGap, mostPlaces, mostBytes] = [0.01, 300, 2 ** 28];
 
 const schema = z.object({
   steps: z
@@ -20,7 +20,7 @@ const schema = z.object({
     .min(2)
     .max(1000)
     .default(50)
-    .describe('Steps along the line; more if the sum misses the difference.')
+    .describe('Steps along the line; more are added where the sum misses the difference.')
     .meta({ title: 'Steps' }),
 });
 
@@ -35,67 +35,116 @@ export const integratedGradients = defineMethod({
   hasLayer: false,
   isSlow: true,
   schema,
-  async explain({ params, ...rest }) {
-    const context = { ...rest, params } as MethodContext;
-    let steps = params.steps;
-    for (;;) {
-      const made = await integrate(context, steps);
-      if (made.gap! <= allowedGap || steps * 2 > mostSteps) return made;
-      steps *= 2;
-    }
-  },
+  explain: ({ params, ...context }) => integrate({ ...context, params }, params.steps, allowedGap),
 });
 
-/** The map with this many steps. */
+/** A place of the line from the baseline (0) to the image (1). */
+interface Place {
+  at: number;
+  /** The objective there, and its slope along the line. */
+  value: number;
+  slope: number;
+  gradient: Float32Array;
+}
+
+/**
+ * The map with this many steps. With an allowed gap, places are added where the line bends most: between neighbours whose slopes do not explain the difference of
+ * their values. Most networks rise steeply near the baseline and are flat later, so a few places there do more than twice as many steps.
+ */
 export async function integrate(
   { subject, x, objective, onProgress, yieldToEventLoop }: MethodContext,
   steps: number,
-): Promise<MethodMap & { perColour: Float32Array }> {
-  const { nodes, weights } = gaussLegendre(steps);
+  allowed = Infinity,
+): Promise<MethodMap & { perColour: Float32Array; places: number }> {
   const [, rows, columns] = x.shape;
-  const sum = new Float32Array(x.size);
-  const baseline = tf.tidy(() => tf.mul(tf.onesLike(x), tf.tensor4d([...subject.baseline], [1, 1, 1, 3])) as Tensor4D);
-  try {
-    for (let from = 0; from < steps; from += atOnce) {
-      const count = Math.min(atOnce, steps - from);
-      const part = await readBack(
-        tf.tidy(() => {
-          const column = (values: Float64Array): Tensor4D =>
-            tf.tensor4d(Float32Array.from(values.subarray(from, from + count)), [count, 1, 1, 1]);
-          const along = tf.add(baseline, tf.mul(column(nodes), tf.sub(x, baseline))) as Tensor4D;
-          return tf.sum(tf.mul(inputGradient(objective, along).gradient, column(weights)), 0);
-        }),
+  const [baseline, change] = tf.tidy(() => {
+    const baseline = tf.mul(tf.onesLike(x), tf.tensor4d([...subject.baseline], [1, 1, 1, 3])) as Tensor4D;
+    return [baseline, tf.sub(x, baseline) as Tensor4D];
+  });
+  const look = async (at: readonly number[], onDone: (done: number) => void): Promise<Place[]> => {
+    const places: Place[] = [];
+    for (let from = 0; from < at.length; from += atOnce) {
+      const block = at.slice(from, from + atOnce);
+      const [values, slopes, gradients] = tf.tidy(() => {
+        const along = tf.add(baseline, tf.mul(tf.tensor4d(block, [block.length, 1, 1, 1]), change)) as Tensor4D;
+        const { values, gradient } = inputGradient(objective, along);
+        return [values, tf.sum(tf.mul(gradient, change), [1, 2, 3]), gradient];
+      });
+      const [value, slope, all] = [await readBack(values), await readBack(slopes), await readBack(gradients)];
+      block.forEach((at, i) =>
+        places.push({ at, value: value[i], slope: slope[i], gradient: all.slice(i * x.size, (i + 1) * x.size) }),
       );
-      for (let i = 0; i < sum.length; i++) sum[i] += part[i];
-      onProgress(from + count, steps);
+      onDone(from + block.length);
       await yieldToEventLoop();
     }
-    const perColour = await readBack(tf.tidy(() => tf.mul(tf.tensor4d(sum, x.shape), tf.sub(x, baseline))));
-    const [value] = await readBack(tf.tidy(() => objective(x)));
-    const [zero] = await readBack(tf.tidy(() => objective(baseline)));
-    const values = new Float32Array(rows * columns);
-    let total = 0;
-    for (let i = 0; i < perColour.length; i++) {
-      values[Math.floor(i / 3)] += perColour[i];
-      total += perColour[i];
+    return places;
+  };
+  try {
+    const { nodes, weights } = gaussLegendre(steps);
+    const first = await look([0, ...nodes, 1], (done) => onProgress(done, steps + 2));
+    const difference = first.at(-1)!.value - first[0].value;
+    const gapOf = (sum: number): number => Math.abs(sum - difference) / Math.max(1e-9, Math.abs(difference));
+    const most = Math.min(mostPlaces, Math.floor(mostBytes / (4 * x.size)));
+    let found = { places: first, weights: [0, ...weights, 0] };
+    let gap = gapOf(sumOf(found));
+    while (gap > allowed && found.places.length + atOnce <= most) {
+      const more = await look(worstGaps(found.places), (done) =>
+        onProgress(found.places.length + done, found.places.length + atOnce),
+      );
+      const places = [...found.places, ...more].sort((a, b) => a.at - b.at);
+      found = { places, weights: trapezoids(places) };
+      gap = gapOf(sumOf(found));
     }
-    const difference = value - zero;
-    const gap = Math.abs(total - difference) / Math.max(1e-9, Math.abs(difference));
+    const perColour = new Float32Array(x.size);
+    found.places.forEach(({ gradient }, i) => {
+      for (let k = 0; k < perColour.length; k++) perColour[k] += found.weights[i] * gradient[k];
+    });
+    const changes = await valuesOf(change);
+    const values = new Float32Array(rows * columns);
+    for (let k = 0; k < perColour.length; k++) {
+      perColour[k] *= changes[k];
+      values[Math.floor(k / 3)] += perColour[k];
+    }
     return {
       rows,
       columns,
       values,
-      value,
+      value: first.at(-1)!.value,
       gap,
       perColour,
+      places: found.places.length,
       note:
         Math.abs(difference) < 1e-7
           ? 'The target is the same for the image and for the baseline, so there is nothing to add up.'
           : undefined,
     };
   } finally {
-    baseline.dispose();
+    tf.dispose([baseline, change]);
   }
+}
+
+/** What the slopes add up to. */
+const sumOf = ({ places, weights }: { places: readonly Place[]; weights: readonly number[] }): number =>
+  places.reduce((sum, { slope }, i) => sum + weights[i] * slope, 0);
+
+/** The weights of the trapezoidal rule. */
+const trapezoids = (places: readonly Place[]): number[] =>
+  places.map(({ at }, i) => ((places[i + 1]?.at ?? at) - (places[i - 1]?.at ?? at)) / 2);
+
+/** The middles between the neighbours whose slopes fit least to the difference of their values, in order. */
+function worstGaps(places: readonly Place[]): number[] {
+  const between = places.slice(1).map((b, i) => {
+    const a = places[i];
+    return {
+      middle: (a.at + b.at) / 2,
+      error: Math.abs(((b.at - a.at) / 2) * (a.slope + b.slope) - (b.value - a.value)),
+    };
+  });
+  return between
+    .sort((a, b) => b.error - a.error)
+    .slice(0, atOnce)
+    .map(({ middle }) => middle)
+    .sort((a, b) => a - b);
 }
 
 /** Nodes and weights of Gauss–Legendre quadrature on 0..1, by Newton's method. */

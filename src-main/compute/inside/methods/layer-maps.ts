@@ -43,25 +43,25 @@ export const noPlaces = (_subject: OpenSubject, layers: readonly Layer[]): strin
       ? 'No layer of this network has places: its layers are dense, so no layer can be mapped onto the image. Use saliency, integrated gradients or occlusion.'
       : 'This method has no network. Use occlusion or saliency.';
 
-/** A map from the activation A and its gradient G at the chosen layer, both [1, rows, columns, channels]. */
+/** A map from the activation A and its gradient G at the chosen layer, both [1, rows, columns, channels]. `scale`: the largest sum over the channels of |A·G|. */
 export async function mapOfLayer(
   { objective, x, layer }: MethodContext,
   map: (activation: Tensor4D, gradient: Tensor4D) => Tensor,
-): Promise<MethodMap & { total: number }> {
+): Promise<MethodMap & { scale: number }> {
   const { rows, columns } = placesOf(layer!) ?? { rows: 0, columns: 0 };
   if (!rows) throw new BadParameters(`The layer ‘${layer!.name}’ has no places to map. Choose a layer before it.`);
   let sides = [rows, columns];
-  const [values, value, total] = tf.tidy(() => {
+  const [values, value, scale] = tf.tidy(() => {
     const { activation, gradient, values } = layerGradient(objective, x, layer!);
     const [a, g] = [asGrid(activation, layer!), asGrid(gradient, layer!)];
     sides = a.shape.slice(1, 3);
-    return [map(a, g), values, tf.sum(tf.abs(g))];
+    return [map(a, g), values, tf.max(tf.sum(tf.mul(tf.abs(a), tf.abs(g)), 3))];
   });
   return {
     rows: sides[0],
     columns: sides[1],
     values: await readBack(values),
     value: (await readBack(value))[0],
-    total: (await readBack(total))[0],
+    scale: (await readBack(scale))[0],
   };
 }

@@ -152,7 +152,7 @@ export const guidedGradCam = defineMethod({
   async explain(context) {
     const { x, objective, layer } = context;
     const [, rows, columns] = x.shape;
-    const { total, ...sums } = await mapOfLayer(context as MethodContext, gradCamSum);
+    const { scale, ...sums } = await mapOfLayer(context as MethodContext, gradCamSum);
     const values = await readBack(
       tf.tidy(() => {
         const cam = tf.relu(tf.tensor4d(sums.values, [1, sums.rows, sums.columns, 1]));
@@ -162,6 +162,6 @@ export const guidedGradCam = defineMethod({
         return tf.sum(tf.mul(gradient, large), 3);
       }),
     );
-    return { rows, columns, values, value: sums.value, note: emptyNote(sums.values, total) };
+    return { rows, columns, values, value: sums.value, note: emptyNote(sums.values, scale) };
   },
 });
