@@ -44,7 +44,7 @@ export interface Progress {
 export const insideProcedures = {
   /** Array `map`. */
   explanation: call(explainSchema)<Explanation>(),
-  /** Arrays `deletion` and `insertion`. */
+  /** Arrays `deletion`, `insertion`, `randomDeletion` and `randomInsertion`. */
   faithfulness: call(explainSchema)<FaithfulnessCurves>(),
   /** Array `maps`. */
   sanity: call(explainSchema)<SanityCheck>(),

@@ -133,7 +133,7 @@ export interface Explanation {
   predicted: readonly { name: string; probability: number }[];
 }
 
-/** Deletion and insertion (Petsiuk et al. 2018): arrays `deletion` and `insertion`, the target's value by the fraction of pixels. */
+/** Deletion and insertion (Petsiuk et al. 2018): arrays `deletion`, `insertion`, `randomDeletion` and `randomInsertion`, the target's value by the fraction of cells, from 0 to 1. */
 export interface FaithfulnessCurves {
   target: string;
   /** Mean of each curve. */

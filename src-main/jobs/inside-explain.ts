@@ -13,10 +13,21 @@ export async function questionOf(
   context: JobContext,
   { run, sampleId, method, layer, target, parameters, seed }: ExplainRequest,
 ): Promise<{ args: ExplainArgs; frame: SubjectFrame; sample: Sample }> {
-  const { ref, frame } = resolveSubject(context, run);
+  const { ref, frame, run: record } = resolveSubject(context, run);
   const sample = sampleOf(context, sampleId);
   const image = await readSubjectImage(context, frame, sample);
-  const args = { subject: ref, image, method, layer, target, label: sample.class, params: parameters, seed };
+  const temperature = record?.classification?.evaluation?.calibration.temperature;
+  const args = {
+    subject: ref,
+    image,
+    method,
+    layer,
+    target,
+    label: sample.class,
+    temperature,
+    params: parameters,
+    seed,
+  };
   return { args, frame, sample };
 }
 

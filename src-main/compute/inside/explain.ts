@@ -8,7 +8,7 @@ import type {
   SanityCheck,
 } from '../../contract/inside.ts';
 import { defineCall, type CallContext } from '../call.ts';
-import { faithfulnessOf } from './faithfulness.ts';
+import { faithfulnessOf, type CurveName } from './faithfulness.ts';
 import { methods } from './methods/index.ts';
 import { mappable } from './methods/layer-maps.ts';
 import { viewOf } from './network-view.ts';
@@ -50,7 +50,7 @@ export const faithfulness = defineCall({
   run: (
     args: ExplainArgs,
     { signal, onEvent }: CallContext<Progress>,
-  ): Promise<{ header: FaithfulnessCurves; deletion: Float32Array; insertion: Float32Array }> =>
+  ): Promise<{ header: FaithfulnessCurves } & Record<CurveName, Float32Array>> =>
     withQuestion(args, signal, async (question) => {
       const { made } = await mapFor(question, () => undefined);
       return faithfulnessOf(question, made, onEvent);

@@ -17,11 +17,14 @@ const steps = 20;
 /** Cells along the longest side: pixels are changed in cells, so that covered ones do not look like noise. */
 const cells = 28;
 
+/** The arrays of the curves: the target's value by the fraction of cells, from 0 to 1. */
+export type CurveName = 'deletion' | 'insertion' | 'randomDeletion' | 'randomInsertion';
+
 export async function faithfulnessOf(
   question: Question,
   map: MethodMap,
   onProgress: (progress: Progress) => void,
-): Promise<{ header: FaithfulnessCurves; deletion: Float32Array; insertion: Float32Array }> {
+): Promise<{ header: FaithfulnessCurves } & Record<CurveName, Float32Array>> {
   const { subject, x, seed, title, goal } = question;
   const [, height, width] = x.shape;
   const longest = Math.max(height, width);
@@ -100,6 +103,8 @@ export async function faithfulnessOf(
     },
     deletion,
     insertion,
+    randomDeletion,
+    randomInsertion,
   };
 }
 

@@ -30,6 +30,8 @@ export interface ExplainArgs {
   target: Target;
   /** The class that the image has, if any. */
   label: string | null;
+  /** Divides the logits of the predicted probabilities, as calibrated in training; 1 without it. */
+  temperature?: number;
   params: Record<string, unknown>;
   seed: number;
 }
@@ -56,7 +58,7 @@ export interface Question {
 
 /** Calls `work` with the question. Throws BadParameters with a reason if it cannot be asked. */
 export async function withQuestion<Result>(
-  { subject: ref, image, method: id, layer, target, label, params, seed }: ExplainArgs,
+  { subject: ref, image, method: id, layer, target, label, temperature = 1, params, seed }: ExplainArgs,
   signal: AbortSignal,
   work: (question: Question) => Promise<Result>,
 ): Promise<Result> {
@@ -71,7 +73,7 @@ export async function withQuestion<Result>(
     if (reason) throw new BadParameters(`${method.title}: ${reason}`);
     const x = subject.input([image]);
     try {
-      const predicted = await predictionOf(subject, x);
+      const predicted = await predictionOf(subject, x, temperature);
       const { goal, title } = goalOf(subject, target, label, predicted);
       return await work({
         subject,
@@ -126,9 +128,13 @@ function namedLayer(layers: readonly Layer[], name: string): Layer {
 }
 
 /** Classes by their probability, the highest first; empty for subjects without classes. */
-async function predictionOf(subject: OpenSubject, x: Tensor4D): Promise<{ index: number; probability: number }[]> {
+async function predictionOf(
+  subject: OpenSubject,
+  x: Tensor4D,
+  temperature: number,
+): Promise<{ index: number; probability: number }[]> {
   if (!subject.classes.length) return [];
-  const probabilities = await readBack(tf.tidy(() => tf.softmax(subject.run(x) as Tensor2D)));
+  const probabilities = await readBack(tf.tidy(() => tf.softmax(tf.div(subject.run(x), temperature) as Tensor2D)));
   return Array.from(probabilities, (probability, index) => ({ index, probability })).sort(
     (a, b) => b.probability - a.probability || a.index - b.index,
   );
