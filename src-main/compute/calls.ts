@@ -17,6 +17,7 @@ import { patches } from './embed/patches.ts';
 import { explain, explanationMethods, faithfulness, networkView, sanity } from './inside/explain.ts';
 import { featureMaps, featureThumbs } from './inside/feature-maps.ts';
 import { filters } from './inside/filters.ts';
+import { survey } from './inside/survey.ts';
 import { portableDetector } from './portable/export-detector.ts';
 import { portable } from './portable/export-model.ts';
 
@@ -47,6 +48,7 @@ export const calls = {
   sanity,
   score,
   summarise,
+  survey,
   train,
   trainHead,
   unlike,
