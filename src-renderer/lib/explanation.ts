@@ -13,6 +13,16 @@ export interface Question {
   parameters: Record<string, unknown>;
 }
 
+/** What a call of the engine takes. */
+export const requestOf = ({ run, sample, method, layer, target, parameters }: Question) => ({
+  run,
+  sampleId: sample.id,
+  method,
+  layer,
+  target,
+  parameters,
+});
+
 /** Two questions with one key have the same answer. A mark on the image does not change it, except its class if its loss is explained. */
 export const keyOf = ({ run, sample, method, layer, target, parameters }: Question): string =>
   JSON.stringify([

@@ -7,7 +7,7 @@ import { SvelteMap } from 'svelte/reactivity';
 import type { Explanation } from '../../src-main/contract/inside.ts';
 import type { Progress } from '../../src-main/contract/inside-procedures.ts';
 import { messageOf } from '../lib/engine.ts';
-import { keyOf, scaleKeyOf, topOf, type Question } from '../lib/explanation.ts';
+import { keyOf, requestOf, scaleKeyOf, topOf, type Question } from '../lib/explanation.ts';
 import { callInside } from '../lib/inside.ts';
 import type { ErrorMap } from './error-maps.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -112,25 +112,17 @@ export class Explanations {
 
   async #request(key: string, shown: Shown) {
     const { signal } = (shown.stop = new AbortController());
-    const {
-      question: { run, sample, method, layer, target, parameters },
-      lane,
-    } = shown;
+    const { question, lane } = shown;
     if (lane === 'look') await new Promise((resolve) => setTimeout(resolve, restMs));
     if (signal.aborted) return;
     try {
-      const { header, arrays } = await this.#call(
-        this.#workspaceId,
-        'explanation',
-        { run, sampleId: sample.id, method, layer, target, parameters },
-        {
-          signal,
-          onEvent: (progress) => signal.aborted || this.#answers.set(key, { ...waiting, progress }),
-        },
-      );
+      const { header, arrays } = await this.#call(this.#workspaceId, 'explanation', requestOf(question), {
+        signal,
+        onEvent: (progress) => signal.aborted || this.#answers.set(key, { ...waiting, progress }),
+      });
       if (signal.aborted) return;
       const values = arrays.map as Float32Array;
-      const scale = scaleKeyOf(shown.question);
+      const scale = scaleKeyOf(question);
       this.#tops.set(scale, Math.max(untrack(() => this.#tops.get(scale)) ?? 0, topOf(values)));
       this.#answers.set(key, {
         ...waiting,

@@ -2,12 +2,13 @@
  * Why a network gave its output: the network, the method, the target, the layer and the parameters that a person chose, for all places that show such maps. Without
  * a choice there is a map too: of the newest classifier, else of the newest ranking, by the first method that the network has.
  */
-import type { ExplanationMethod, ExplanationMethods, Target } from '../../src-main/contract/inside.ts';
+import type { Explanation, ExplanationMethod, ExplanationMethods, Target } from '../../src-main/contract/inside.ts';
 import type { RunSummary, Sample } from '../../src-main/contract/types.ts';
 import { messageOf } from '../lib/engine.ts';
 import type { Question } from '../lib/explanation.ts';
 import { defaultsOf } from '../lib/schema.ts';
 import { app } from './app.svelte.ts';
+import { Inside } from './inside.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { perView } from './per-view.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -49,12 +50,6 @@ export class Choice {
   set({ id }: ExplanationMethod, name: string, value: unknown) {
     this.parameters = { ...this.parameters, [id]: { ...this.parameters[id], [name]: value } };
   }
-
-  copy(): Choice {
-    const copy = new Choice();
-    Object.assign(copy, { method: this.method, target: this.target, layer: this.layer, parameters: this.parameters });
-    return copy;
-  }
 }
 
 interface Known {
@@ -71,6 +66,12 @@ export class Why {
   runId = $state<string | null>(null);
   /** The tiles of the gallery show their maps. */
   isOnTiles = $state(false);
+  /** What stands beside the map in the large view, and what is asked there. */
+  beside = $state<'nothing' | 'class' | 'method' | 'model'>('nothing');
+  readonly other = new Choice();
+  otherRunId = $state<string | null>(null);
+  /** The large view shows one image, or the mean maps of the classes. */
+  isByClass = $state(false);
   /** Each map has a scale of its own, from zero to its own top. */
   ownScale = $state(false);
   readonly #known = new Map<string, Known>();
@@ -117,7 +118,9 @@ export class Why {
 
   /** Names of the outputs of a run; empty if it has none. */
   classes(run: string): readonly string[] {
-    return this.#session.record(this.runs.find(({ id }) => id === run))?.classification?.classes ?? [];
+    const own = this.runs.find(({ id }) => id === run);
+    if (own) return this.#session.record(own)?.classification?.classes ?? [];
+    return Inside.of(this.#session, this.#view).subjects.value?.find(({ id }) => id === run)?.classes ?? [];
   }
 
   /** The question about an image, with what the person chose; null until it is known what the run can be asked, or if no method has a map of it. */
@@ -133,6 +136,52 @@ export class Why {
       target: choice.targetIn(methods, this.classes(run)),
       parameters: choice.parameters[method.id] ?? {},
     };
+  }
+
+  /** What stands beside a question, if anything. */
+  questionBeside(question: Question | null): Question | null {
+    if (!question) return null;
+    switch (this.beside) {
+      case 'nothing':
+        return null;
+      case 'class': {
+        const methods = this.known(question.run).methods;
+        return methods && { ...question, target: this.other.targetIn(methods, this.classes(question.run)) };
+      }
+      case 'method': {
+        const other = this.question(question.run, question.sample, this.other);
+        return other && { ...other, target: question.target };
+      }
+      case 'model':
+        return this.question(this.otherRun(question.run)?.id ?? null, question.sample);
+    }
+  }
+
+  /** The run whose map stands beside that of `run`: the chosen one, else the next of the same kind. */
+  otherRun(run: string): RunSummary | null {
+    const others = this.runs.filter(({ id }) => id !== run);
+    const kind = this.runs.find(({ id }) => id === run)?.kind;
+    return (
+      others.find(({ id }) => id === this.otherRunId) ??
+      others.find((other) => other.kind === kind) ??
+      others[0] ??
+      null
+    );
+  }
+
+  /** Puts something beside the map of a question: at first the second class, or the next method. */
+  putBeside(beside: Why['beside'], question: Question | null, predicted: Explanation['predicted']) {
+    this.beside = beside;
+    const classes = question ? this.classes(question.run) : [];
+    const second = predicted[1]?.name ?? classes[1];
+    if (beside === 'class' && this.other.target.of === 'auto' && second !== undefined)
+      this.other.target = { of: 'class', name: second };
+    if (beside === 'method' && this.other.method === question?.method) {
+      const known = this.known(question.run).methods?.methods ?? [];
+      this.other.method =
+        known.find(({ id, reason, isSlow }) => reason === null && !isSlow && id !== question.method)?.id ??
+        this.other.method;
+    }
   }
 
   /** Shows the map of an image in the loupe: of this one, of the one under the cursor, or of the first. */
