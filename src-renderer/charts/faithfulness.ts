@@ -30,7 +30,7 @@ export function faithfulnessCurve(
           grid: { display: false },
           border: { color: colour('line') },
           title: { display: true, text: title, color: colour('faint'), font: { size: 11 } },
-          ticks: { color: colour('faint'), stepSize: 25, callback: (share) => `${share} %` },
+          ticks: { color: colour('faint'), stepSize: 50, maxRotation: 0, callback: (share) => `${share} %` },
         },
         y: { ...valueAxis(value), type: 'linear' },
       },

@@ -108,12 +108,12 @@ export async function faithfulnessOf(
   };
 }
 
-async function valueOf({ subject, x, goal, objective }: Question, pixels: Float32Array): Promise<number> {
+async function valueOf({ subject, x, goal, objective, temperature }: Question, pixels: Float32Array): Promise<number> {
   const [value] = await readBack(
     tf.tidy(() => {
       const input = tf.tensor4d(pixels, x.shape) as Tensor4D;
       if (goal.of !== 'class') return objective(input);
-      return tf.slice(tf.softmax(subject.run(input) as Tensor2D), [0, goal.index], [1, 1]);
+      return tf.slice(tf.softmax(tf.div(subject.run(input), temperature) as Tensor2D), [0, goal.index], [1, 1]);
     }),
   );
   return value;

@@ -51,6 +51,8 @@ export interface Question {
   /** The target in words. */
   title: string;
   predicted: Explanation['predicted'];
+  /** Divides logits for probabilities. */
+  temperature: number;
   params: Record<string, unknown>;
   seed: number;
   yieldToEventLoop(): Promise<void>;
@@ -87,6 +89,7 @@ export async function withQuestion<Result>(
         predicted: predicted
           .slice(0, 5)
           .map(({ index, probability }) => ({ name: subject.classes[index], probability })),
+        temperature,
         params: checked.data,
         seed,
         yieldToEventLoop: pace(signal),
