@@ -17,6 +17,7 @@ import { patches } from './embed/patches.ts';
 import { explain, explanationMethods, faithfulness, networkView, sanity } from './inside/explain.ts';
 import { featureMaps, featureThumbs } from './inside/feature-maps.ts';
 import { filters } from './inside/filters.ts';
+import { maximise } from './inside/maximise.ts';
 import { survey } from './inside/survey.ts';
 import { portableDetector } from './portable/export-detector.ts';
 import { portable } from './portable/export-model.ts';
@@ -36,6 +37,7 @@ export const calls = {
   fit,
   layout,
   map,
+  maximise,
   networkView,
   outOfFold,
   pairs,

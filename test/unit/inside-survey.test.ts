@@ -192,7 +192,7 @@ describe('a survey of a folder', () => {
     expect(stem.units.every(({ saturated, max }) => saturated! > 0 === max >= 6 - 1e-5)).toBe(true);
     expect(stem.units.filter(({ isDead }) => isDead).length).toBeGreaterThan(0); // its stem has kernels of zeros
 
-    await rank('patch-memory', { sizePx: 96 });
+    await rank('patch-memory', { sizePx: 224 });
     await survey(workspace, 'patch-memory-1');
     const { most } = workspace.calls.inside.unit({ run: 'patch-memory-1', layer: 'stage2/block1/add', unit: 0 })!;
     expect(most).toHaveLength(6);
