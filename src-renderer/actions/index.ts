@@ -2,10 +2,20 @@
 import type { Action } from './action.ts';
 import { decide } from './decide.ts';
 import { folder } from './folder.ts';
+import { lookInside } from './inside.ts';
 import { look } from './look.ts';
 import { move } from './move.ts';
 import { toPlaces } from './places.ts';
 import { select } from './select.ts';
 import { train } from './train.ts';
 
-export const records: readonly Action[] = [...decide, ...move, ...select, ...look, ...toPlaces, ...train, ...folder];
+export const records: readonly Action[] = [
+  ...decide,
+  ...move,
+  ...select,
+  ...look,
+  ...lookInside,
+  ...toPlaces,
+  ...train,
+  ...folder,
+];

@@ -37,3 +37,9 @@ export const isFieldCommand = (key: string) => (key.startsWith('ctrl+') && !text
 /** Keys that a closed select element uses itself; letters are commands. */
 export const isListKey = (key: string) =>
   /^(shift\+)?(arrow\w+|home|end|pageup|pagedown|enter|escape|tab| |f4)$/.test(key);
+
+/** For a slider: the keys that move it are no commands. */
+export const keepListKeys = (event: KeyboardEvent) => {
+  const key = keyName(event);
+  if (key !== null && isListKey(key)) event.stopPropagation();
+};

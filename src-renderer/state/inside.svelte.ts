@@ -1,9 +1,18 @@
 /** State of the place Inside: the chosen network, image, layer, unit and tab. It is kept while other places are open. */
-import type { FeatureThumbs, NetworkLayer, NetworkView, Subject } from '../../src-main/contract/inside.ts';
+import type {
+  FeatureMaps,
+  FeatureThumbs,
+  Filters,
+  NetworkLayer,
+  NetworkView,
+  Subject,
+} from '../../src-main/contract/inside.ts';
 import type { Arrays } from '../../src-main/contract/arrays.ts';
 import type { Job, Run, RunSummary, Sample } from '../../src-main/contract/types.ts';
 import { callInside } from '../lib/inside.ts';
 import { blocksOf, openAtFirst, type Item } from '../lib/network-blocks.ts';
+import { inputName } from '../lib/network-layout.ts';
+import type { Slice } from '../lib/filters.ts';
 import { Latest } from './latest.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { perView } from './per-view.svelte.ts';
@@ -12,15 +21,20 @@ import type { View } from './view.svelte.ts';
 
 export type InsideTab = 'network' | 'filters' | 'maps' | 'units' | 'why' | 'latent';
 
-export const insideTabs: readonly { id: InsideTab; title: string }[] = [{ id: 'network', title: 'Network' }];
+export const insideTabs: readonly { id: InsideTab; title: string }[] = [
+  { id: 'network', title: 'Network' },
+  { id: 'filters', title: 'Filters' },
+  { id: 'maps', title: 'Feature maps' },
+];
 
 /** At first, blocks are open as long as no more items than this are shown. */
 const mostItems = 16;
 
 /** Layers with feature maps, or values at the places of a transformer. */
 export const hasMaps = ({ output }: NetworkLayer): boolean => output.length > 1;
-/** Layers with kernels over places. */
-export const hasFilters = ({ kernel }: NetworkLayer): boolean => kernel?.length === 4;
+/** Layers whose kernels are pictures: over places, or a dense layer that reads the image. */
+export const hasFilters = ({ kernel, from }: NetworkLayer): boolean =>
+  kernel !== null && (kernel.length === 4 || from.includes(inputName));
 
 export class Inside {
   readonly #session: Session;
@@ -28,11 +42,18 @@ export class Inside {
   readonly subjects = new Latest<readonly Subject[]>();
   readonly network = new Latest<NetworkView>();
   readonly thumbs = new Latest<Arrays<FeatureThumbs>>(80);
+  readonly filters = new Latest<Arrays<Filters>>(40);
+  readonly maps = new Latest<Arrays<FeatureMaps>>(40);
   #runId = $state<string | null>(null);
   #tab = $state<InsideTab>('network');
   #layer = $state<string | null>(null);
   /** The selected unit; kept when another layer is shown. */
   unit = $state<number | null>(null);
+  filterOrder = $state<'norm' | 'number'>('norm');
+  mapOrder = $state<'activity' | 'number'>('activity');
+  /** The input of the kernels that is shown. */
+  slice = $state<Slice>('mean');
+  #epoch = $state<number | null>(null);
   /** Open blocks by network. */
   #open = $state.raw<ReadonlyMap<string, ReadonlySet<string>>>(new Map());
   /** What is selected in the graph: a layer or a block. */
@@ -85,6 +106,14 @@ export class Inside {
     this.#tab = tab;
   }
 
+  /** The snapshot whose kernels are shown; null for the finished network. */
+  get epoch(): number | null {
+    return this.#epoch !== null && this.view?.snapshots.includes(this.#epoch) ? this.#epoch : null;
+  }
+  set epoch(epoch: number | null) {
+    this.#epoch = epoch;
+  }
+
   choose(runId: string) {
     this.#runId = runId;
   }
@@ -107,6 +136,18 @@ export class Inside {
   chooseLayer(name: string, tab?: InsideTab) {
     this.#layer = name;
     if (tab) this.tab = tab;
+  }
+
+  /** The layers that the open tab can show. */
+  get #isShown(): (layer: NetworkLayer) => boolean {
+    return this.tab === 'filters' ? hasFilters : this.tab === 'maps' ? hasMaps : () => true;
+  }
+
+  /** Steps to another layer in the open tab; in the network it is selected. */
+  step(by: number) {
+    this.stepLayer(by, this.#isShown);
+    const layer = this.layerOf(this.#isShown);
+    if (this.tab === 'network' && layer) this.selected = layer.name;
   }
 
   /** Steps to another layer for which `isOf` holds. */
@@ -151,6 +192,29 @@ export class Inside {
     const { subject, sample } = this;
     this.thumbs.ask(subject && sample && `${subject.id} ${sample.id} ${sample.sha256}`, ({ signal }) =>
       callInside(this.#session.id, 'featureThumbs', { run: subject!.id, sampleId: sample!.id }, { signal }),
+    );
+  }
+
+  followFilters() {
+    const { subject, epoch } = this;
+    const layer = this.layerOf(hasFilters)?.name;
+    this.filters.ask(subject && layer ? JSON.stringify([subject.id, layer, epoch]) : null, ({ signal }) =>
+      callInside(this.#session.id, 'filters', { run: subject!.id, layer: layer!, epoch }, { signal }),
+    );
+  }
+
+  followMaps() {
+    const { subject, sample } = this;
+    const layer = this.layerOf(hasMaps)?.name;
+    this.maps.ask(
+      subject && layer && sample ? JSON.stringify([subject.id, layer, sample.id, sample.sha256]) : null,
+      ({ signal }) =>
+        callInside(
+          this.#session.id,
+          'featureMaps',
+          { run: subject!.id, layer: layer!, sampleId: sample!.id },
+          { signal },
+        ),
     );
   }
 
