@@ -5,6 +5,7 @@ import { addChecksCommand } from './command/checks.ts';
 import { doctorCommand } from './command/doctor.ts';
 import { addDuplicatesCommand } from './command/duplicates.ts';
 import { addEvaluateCommand } from './command/evaluate.ts';
+import { addExplainCommand } from './command/explain.ts';
 import { addExportCommand } from './command/export.ts';
 import { backendOption, ownOptionsFirst, whole } from './command/folder-command.ts';
 import { addHistoryCommands } from './command/history.ts';
@@ -59,6 +60,7 @@ for (const add of [
   addPredictCommand,
   addLabelsCommand,
   addExportModelCommand,
+  addExplainCommand,
   addRunsCommand,
   addMapCommand,
   addViewCommands,

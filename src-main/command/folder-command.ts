@@ -11,7 +11,13 @@ export interface FolderOptions extends OutputOptions {
 }
 
 /** Headings of `--help`. */
-export const headings = { find: 'Find:', train: 'Train:', decide: 'Decide:', keep: 'Export and keep:' } as const;
+export const headings = {
+  find: 'Find:',
+  train: 'Train:',
+  look: 'Look inside:',
+  decide: 'Decide:',
+  keep: 'Export and keep:',
+} as const;
 
 const everywhereHeading = 'Common options:';
 const everywhere = (flags: string, description: string) => new Option(flags, description).helpGroup(everywhereHeading);

@@ -45,8 +45,8 @@ export interface ExplainedFiles {
   samples: readonly {
     path: string;
     target: string;
-    /** Relative to `to`: a NumPy file, float32 [height, width]. The picture beside it has the extension `.png`. */
-    file: string;
+    /** Relative to `to`: a NumPy file, float32 [height, width]. The picture beside it has the extension `.png`. Null without a map: `note` says why. */
+    file: string | null;
     width: number;
     height: number;
     min: number;
@@ -54,6 +54,7 @@ export interface ExplainedFiles {
     note: string | null;
   }[];
   method: string;
+  /** Null if the method reads no layer. */
   layer: string | null;
   run: string;
 }

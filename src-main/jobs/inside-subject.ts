@@ -1,4 +1,5 @@
 /** The subjects of a workspace: the networks that can be looked into, and the images as they take them. */
+import { join } from 'node:path';
 import { scorerOf } from '../compute/anomaly/index.ts';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
 import type { SubjectImage, SubjectRef } from '../compute/inside/subject.ts';
@@ -125,3 +126,7 @@ export function sampleOf(context: JobContext, sampleId: number): Sample {
   if (!sample) throw new WinnowError('no-samples', `There is no sample ${sampleId} in this folder any more.`);
   return sample;
 }
+
+/** The folder for what is known about a subject: the run's, or one of its own for bundled weights. */
+export const subjectFolder = ({ workspaceFolder }: JobContext, id: string): string =>
+  pretrainedOf(id) ? join(workspaceFolder, 'inside', id) : runFolder(workspaceFolder, id);

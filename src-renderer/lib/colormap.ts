@@ -1,34 +1,10 @@
-/**
- * Colour maps. Inferno for values from zero: perceptually uniform and readable in grayscale; nine stops of matplotlib's map (CC0). Blue to red for values of both
- * signs: the stops of ColorBrewer's RdBu (Apache 2.0), which people with a colour vision deficiency tell apart. Between stops both are linear.
- */
-const stopsOf = (...hexes: readonly string[]) =>
-  hexes.map((hex) => [0, 2, 4].map((i) => Number.parseInt(hex.slice(i, i + 2), 16)));
-const infernoStops = stopsOf('000004', '1b0c41', '4a0c6b', '781c6d', 'a52c60', 'cf4446', 'ed6925', 'fb9b06', 'fcffa4');
-const divergingStops = stopsOf(
-  '053061',
-  '2166ac',
-  '4393c3',
-  '92c5de',
-  'f7f7f7',
-  'f4a582',
-  'd6604d',
-  'b2182b',
-  '67001f',
-);
+/** Paints maps of numbers in the colours of `contract/colour-scales.ts`. */
+import { divergingStops, infernoStops, scaleOf } from '../../src-main/contract/colour-scales.ts';
 
-/** `count` × RGB. */
-const table = (stops: readonly number[][], count: number): Uint8Array =>
-  Uint8Array.from({ length: count * 3 }, (_, i) => {
-    const at = (Math.floor(i / 3) / (count - 1)) * (stops.length - 1);
-    const low = Math.min(stops.length - 2, Math.floor(at));
-    const [from, to] = [stops[low][i % 3], stops[low + 1][i % 3]];
-    return Math.round(from + (to - from) * (at - low));
-  });
 /** 256 × RGB. */
-export const inferno = table(infernoStops, 256);
+export const inferno = scaleOf(infernoStops, 256);
 /** 255 × RGB: entry 127 is zero. */
-export const diverging = table(divergingStops, 255);
+export const diverging = scaleOf(divergingStops, 255);
 
 const gradientOf = (stops: readonly number[][]) =>
   `linear-gradient(90deg, ${stops.map((rgb) => `rgb(${rgb.join(' ')})`).join(', ')})`;

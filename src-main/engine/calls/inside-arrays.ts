@@ -29,7 +29,7 @@ export function insideArrays(context: CallContext): InsideCalls {
     featureThumbs: (request, { signal }) => featureThumbs(context, request, signal),
     maximise: (request, options) => maximise(context, request, options),
     decode: (request, options) => decode(context, request, options),
-    classMaps: (request) => classMapsOf(context, request),
+    classMaps: async (request) => classMapsOf(context, request),
   };
   return withWinnowErrors(calls);
 }
