@@ -6,8 +6,11 @@ import type { Tensor4D } from '@tensorflow/tfjs';
 import { z } from 'zod';
 import { largestOf } from '../../../contract/numbers.ts';
 import { tf } from '../../backend.ts';
+import { aboveBackground, backgroundParameter } from './background.ts';
 import { mapOfLayer, noPlaces } from './layer-maps.ts';
 import { defineMethod, type Method, type MethodContext, type MethodMap } from './method.ts';
+
+const schema = z.object({ background: backgroundParameter });
 
 /** The sum over the channels before negative values are cut off, [1, rows, columns]. */
 type Weigh = (activation: Tensor4D, gradient: Tensor4D) => Tensor4D;
@@ -33,9 +36,12 @@ const hiRes: Weigh = (a, g) => weighted(a, g);
 /** LayerCAM: the same with positive gradients only. */
 const layerCam: Weigh = (a, g) => weighted(a, tf.relu(g));
 
-async function cam(context: MethodContext, weigh: Weigh): Promise<MethodMap> {
-  const { scale, ...sums } = await mapOfLayer(context, weigh);
-  const values = sums.values.map((value) => Math.max(0, value));
+async function cam(context: MethodContext<z.infer<typeof schema>>, weigh: Weigh): Promise<MethodMap> {
+  const { scale, ...sums } = await mapOfLayer(context as MethodContext, weigh);
+  const values = aboveBackground(
+    sums.values.map((value) => Math.max(0, value)),
+    context.params.background,
+  );
   return { ...sums, values, note: emptyNote(sums.values, scale) };
 }
 
@@ -64,7 +70,7 @@ const record = (id: string, title: string, shows: string, cannotShow: string, we
     cannotShow,
     isSigned: false,
     hasLayer: true,
-    schema: z.object({}),
+    schema,
     reason: noPlaces,
     explain: (context) => cam(context, weigh),
   });

@@ -5,6 +5,7 @@ import { tf } from '../../backend.ts';
 import { fillNormal, random } from '../../random.ts';
 import { readBack } from '../../read-back.ts';
 import { inputGradient } from '../gradients.ts';
+import { aboveBackground, backgroundParameter } from './background.ts';
 import { emptyNote, gradCamSum } from './cam.ts';
 import { asGrid, mapOfLayer, noPlaces } from './layer-maps.ts';
 import { defineMethod, type MethodContext, type MethodMap } from './method.ts';
@@ -29,11 +30,14 @@ async function mapOfPixels(
 const flat =
   'The map is empty: the target does not change with any pixel. A loss is flat where the network is sure: choose the class itself.';
 
-const withNote = ({ isFlat, ...map }: MethodMap & { isFlat: boolean }): MethodMap =>
+const withNote = (
+  { isFlat, ...map }: MethodMap & { isFlat: boolean },
+  background: 'subtract' | 'keep' = 'keep',
+): MethodMap =>
   map.values.every(Number.isFinite)
     ? isFlat
       ? { ...map, note: flat }
-      : map
+      : { ...map, values: aboveBackground(map.values, background) }
     : { ...map, note: 'The map has values that are not numbers: the network overflows for this image.' };
 
 /** The largest absolute gradient over the colours of a pixel. */
@@ -70,6 +74,7 @@ const smoothSchema = z.object({
     .default(true)
     .describe('Average squared gradients, which stand out more clearly (SmoothGrad², Hooker et al. 2019).')
     .meta({ title: 'Squared' }),
+  background: backgroundParameter,
 });
 
 /** Images per pass. */
@@ -116,7 +121,7 @@ export const smoothGrad = defineMethod({
   hasLayer: false,
   isSlow: true,
   schema: smoothSchema,
-  async explain({ params: { samples, noise, square }, seed, ...context }) {
+  async explain({ params: { samples, noise, square, background }, seed, ...context }) {
     const { x, objective } = context;
     const [low, high] = tf.tidy(() => [tf.min(x).dataSync()[0], tf.max(x).dataSync()[0]]);
     const gradients = await smoothGradients(
@@ -131,6 +136,7 @@ export const smoothGrad = defineMethod({
         const gradient = tf.tensor4d(gradients, x.shape);
         return { map: square ? tf.sum(gradient, 3) : strength(gradient), value: objective(x) };
       }),
+      background,
     );
   },
 });
