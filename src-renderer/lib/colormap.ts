@@ -6,7 +6,7 @@ export const inferno = scaleOf(infernoStops, 256);
 /** 255 × RGB: entry 127 is zero. */
 export const diverging = scaleOf(divergingStops, 255);
 
-const gradientOf = (stops: readonly number[][]) =>
+const gradientOf = (stops: typeof infernoStops) =>
   `linear-gradient(90deg, ${stops.map((rgb) => `rgb(${rgb.join(' ')})`).join(', ')})`;
 export const infernoGradient = gradientOf(infernoStops);
 export const divergingGradient = gradientOf(divergingStops);
