@@ -20,11 +20,13 @@ export interface InputGradient {
 export function inputGradient(objective: Objective, x: Tensor4D, { isGuided = false } = {}): InputGradient {
   let values: Tensor1D | undefined;
   const around = isGuided ? guided : undefined;
-  const gradient = differentiable(() =>
-    tf.grad((input: Tensor) => {
-      values = objective(input as Tensor4D, around);
-      return tf.sum(tf.keep(values));
-    })(x),
+  const gradient = differentiable(
+    () =>
+      tf.grad((input: Tensor) => {
+        values = objective(input as Tensor4D, around);
+        return tf.sum(tf.keep(values));
+      })(x),
+    () => [values],
   ) as Tensor4D;
   return { values: owned(values!), gradient };
 }
@@ -43,17 +45,19 @@ export function layerGradient<T extends Tensor>(objective: Objective, x: Tensor4
   let values: Tensor1D | undefined;
   let activation: T | undefined;
   const change: Tensor = tf.zeros([x.shape[0], ...layer.output]);
-  const gradient = differentiable(() =>
-    tf.grad((change: Tensor) => {
-      values = objective(x, ((own, run) => {
-        const output = run();
-        if (own.name !== layer.name) return output;
-        activation = tf.keep(output) as unknown as T;
-        return tf.add(output, change) as typeof output;
-      }) as Around);
-      if (!activation) throw new BadParameters(`The network has no layer ‘${layer.name}’.`);
-      return tf.sum(tf.keep(values));
-    })(change),
+  const gradient = differentiable(
+    () =>
+      tf.grad((change: Tensor) => {
+        values = objective(x, ((own, run) => {
+          const output = run();
+          if (own.name !== layer.name) return output;
+          activation = tf.keep(output) as unknown as T;
+          return tf.add(output, change) as typeof output;
+        }) as Around);
+        if (!activation) throw new BadParameters(`The network has no layer ‘${layer.name}’.`);
+        return tf.sum(tf.keep(values));
+      })(change),
+    () => [values, activation],
   ) as T;
   return { values: owned(values!), activation: owned(activation!), gradient };
 }
@@ -65,16 +69,31 @@ function owned<T extends Tensor>(tensor: T): T {
   return copy;
 }
 
-/** Turns the errors of tfjs about missing gradients into a message for people. */
-function differentiable<Result>(work: () => Result): Result {
+/** Turns the errors of tfjs about missing gradients into a message for people. `kept`: tensors to dispose of after an error. */
+function differentiable<Result>(work: () => Result, kept: () => (Tensor | undefined)[]): Result {
   try {
     return work();
   } catch (error) {
+    forgetTape();
+    for (const tensor of kept()) tensor?.dispose();
     const { message } = error as Error;
     if (/gradient function not found|Cannot compute gradient of y=f\(x\) with respect to x/.test(message))
       throw new NoGradient(message);
     throw error;
   }
+}
+
+interface Taped {
+  gradientDepth: number;
+  activeTape: { saved?: Tensor[] }[] | null;
+}
+
+/** tfjs frees the tensors that it has saved for the backward pass only if the pass succeeds. */
+function forgetTape(): void {
+  const state = tf.engine().state as unknown as Taped;
+  if (state.gradientDepth > 0 || !state.activeTape) return;
+  for (const { saved } of state.activeTape) tf.dispose(saved ?? []);
+  state.activeTape = null;
 }
 
 /** The objective has no gradient with respect to what was asked. */

@@ -14,9 +14,9 @@ import { withPretrained, type Loaded } from '../embed/features.ts';
 import { withModel } from '../model-store.ts';
 import { declare } from '../models/declare.ts';
 import { loadForeign } from '../models/foreign.ts';
-import { modelOf } from '../models/index.ts';
+import { modelOf, type Classifier } from '../models/index.ts';
 import { Network, type Around } from '../models/network.ts';
-import { checkedFile, pretrainedOf, usual } from '../models/pretrained.ts';
+import { checkedFile, pretrainedOf, usual, type Pretrained } from '../models/pretrained.ts';
 import type { Layer, Scope } from '../models/scope.ts';
 import { recording } from '../ops/traced.ts';
 import { uploadPixels } from '../ops/upload.ts';
@@ -165,6 +165,20 @@ function autoencoderSubject(network: Network, side: number, score: (x: Tensor4D)
 /** Runs work with the operations that have gradients, in place of our kernels for scores. */
 const composed = <T extends Tensor>(work: () => T): T => recording((_op, _inputs, _attributes, run) => run(), work);
 
+type Part = (x: Tensor4D, scope: Scope) => Tensor;
+const partsUntilPatches = new WeakMap<Classifier, Part>();
+
+/** The features up to the last stage that patches are made of: later layers are not run. One function per architecture, since layers are cached by it. */
+function untilPatches(architecture: Classifier, { patches }: Pretrained): Part {
+  let part = partsUntilPatches.get(architecture);
+  if (!part) {
+    const last = patches.at(-1)!.stage;
+    part = (x, scope) => architecture.features(x, { ...scope, stage: (name) => name === last });
+    partsUntilPatches.set(architecture, part);
+  }
+  return part;
+}
+
 function detectorSubject(
   { network, source }: Loaded,
   inputs: 'embeddings' | 'patches' | 'features',
@@ -204,7 +218,7 @@ function detectorSubject(
     kind: 'detector',
     classes: [],
     network,
-    part: (x, scope) => network.architecture.features(x, scope),
+    part: isSquare ? network.architecture.features : untilPatches(network.architecture, source),
     inputSides: isSquare ? [source.sizePx, source.sizePx] : [448, 448],
     baseline: source.mean,
     targets: ['auto', 'score'],
@@ -301,15 +315,13 @@ async function openWeights(id: string): Promise<{ bytes: number; subject: OpenSu
 }
 const outputsOfImageNet = 1000;
 
-const layersBySize = new WeakMap<Network, Map<string, Layer[]>>();
+/** By the part of the network that is used. */
+const layersBySize = new WeakMap<OpenSubject['part'], Map<string, Layer[]>>();
 
 /** The layers of the network in the order of computation, for inputs of these sides. A normalisation is a part of the layer before it, as in `probe`. */
-export function layersOf(
-  { network, part, inputSides }: OpenSubject,
-  [height, width]: readonly number[] = inputSides,
-): Layer[] {
-  let bySize = layersBySize.get(network);
-  if (!bySize) layersBySize.set(network, (bySize = new Map()));
+export function layersOf({ part, inputSides }: OpenSubject, [height, width]: readonly number[] = inputSides): Layer[] {
+  let bySize = layersBySize.get(part);
+  if (!bySize) layersBySize.set(part, (bySize = new Map()));
   const key = `${height} ${width}`;
   let layers = bySize.get(key);
   if (!layers) {
