@@ -3,9 +3,11 @@ import type {
   FeatureMaps,
   FeatureThumbs,
   Filters,
+  LayerSurvey,
   NetworkLayer,
   NetworkView,
   Subject,
+  UnitSurvey,
 } from '../../src-main/contract/inside.ts';
 import type { Arrays } from '../../src-main/contract/arrays.ts';
 import type { Job, Run, RunSummary, Sample } from '../../src-main/contract/types.ts';
@@ -13,7 +15,9 @@ import { callInside } from '../lib/inside.ts';
 import { blocksOf, openAtFirst, type Item } from '../lib/network-blocks.ts';
 import { inputName } from '../lib/network-layout.ts';
 import type { Slice } from '../lib/filters.ts';
+import type { UnitOrder } from '../lib/units.ts';
 import { Latest } from './latest.svelte.ts';
+import { Maximising } from './maximising.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { perView } from './per-view.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -25,6 +29,8 @@ export const insideTabs: readonly { id: InsideTab; title: string }[] = [
   { id: 'network', title: 'Network' },
   { id: 'filters', title: 'Filters' },
   { id: 'maps', title: 'Feature maps' },
+  { id: 'units', title: 'Units' },
+  { id: 'why', title: 'Why' },
 ];
 
 /** At first, blocks are open as long as no more items than this are shown. */
@@ -44,6 +50,10 @@ export class Inside {
   readonly thumbs = new Latest<Arrays<FeatureThumbs>>(80);
   readonly filters = new Latest<Arrays<Filters>>(40);
   readonly maps = new Latest<Arrays<FeatureMaps>>(40);
+  readonly layerSurvey = new Latest<LayerSurvey | null>();
+  readonly unitSurvey = new Latest<UnitSurvey | null>(40);
+  readonly maximising: Maximising;
+  unitOrder = $state<UnitOrder>('number');
   #runId = $state<string | null>(null);
   #tab = $state<InsideTab>('network');
   #layer = $state<string | null>(null);
@@ -69,6 +79,7 @@ export class Inside {
   private constructor(session: Session, view: View) {
     this.#session = session;
     this.#view = view;
+    this.maximising = new Maximising(session.id);
   }
 
   /** The chosen network, otherwise the newest. */
@@ -215,6 +226,22 @@ export class Inside {
           { run: subject!.id, layer: layer!, sampleId: sample!.id },
           { signal },
         ),
+    );
+  }
+
+  /** The survey of the layer and of the unit, once there is one. */
+  followSurvey() {
+    const { subject, surveys, unit } = this;
+    const layer = this.layerOf(() => true);
+    const { calls } = this.#session;
+    const key = subject && layer && JSON.stringify([subject.id, layer.name, surveys]);
+    this.layerSurvey.ask(key, ({ signal }) =>
+      calls.inside.layer.query({ run: subject!.id, layer: layer!.name }, { signal }),
+    );
+    const isThere =
+      unit !== null && this.layerSurvey.valueKey === key && unit < (this.layerSurvey.value?.units.length ?? 0);
+    this.unitSurvey.ask(isThere ? JSON.stringify([key, unit]) : null, ({ signal }) =>
+      calls.inside.unit.query({ run: subject!.id, layer: layer!.name, unit: unit! }, { signal }),
     );
   }
 

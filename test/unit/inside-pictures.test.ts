@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { activityOf, atPlace, unitsByActivity } from '../../src-renderer/lib/feature-maps.ts';
 import { faultOf, kernelPixels, scaleOf, unitsBy } from '../../src-renderer/lib/filters.ts';
 import { mapPixels } from '../../src-renderer/lib/pixels.ts';
+import { remarkable, sortedUnits } from '../../src-renderer/lib/units.ts';
 import { fieldBox, seenBox } from '../../src-renderer/lib/seen.ts';
 
 const filters = (outputs: number, rows: number, columns: number, inputs: number, kernels: number[]) => ({
@@ -77,4 +78,23 @@ test('what a network sees of an image, and what one value sees', () => {
   const seen = { x: 0.25, y: 0, width: 0.5, height: 1 };
   expect(fieldBox(16, [64, 64, 3], seen)).toEqual({ x: 0.4375, y: 0.375, width: 0.125, height: 0.25 });
   expect(fieldBox(500, [64, 64, 3], seen)).toEqual(seen);
+});
+
+test('units of a layer are sorted by what is known of them', () => {
+  const unit = (max: number, silent: number, selectivity: number | null) => ({
+    mean: max / 2,
+    max,
+    silent,
+    isDead: silent === 1,
+    saturated: null,
+    selectivity,
+    class: null,
+  });
+  const units = [unit(1, 1, null), unit(3, 0, 0.7), unit(2, 0.5, 0.2)];
+  expect(sortedUnits(units, 'number')).toEqual([0, 1, 2]);
+  expect(sortedUnits(units, 'max')).toEqual([1, 2, 0]);
+  expect(sortedUnits(units, 'silent')).toEqual([0, 2, 1]);
+  expect(sortedUnits(units, 'selectivity')).toEqual([1, 2, 0]);
+  expect(sortedUnits(units, 'saturated')).toEqual([0, 1, 2]);
+  expect(remarkable(units)).toEqual({ dead: 1, saturated: null, selective: 1 });
 });
