@@ -17,6 +17,7 @@ import { patches } from './embed/patches.ts';
 import { explain, explanationMethods, faithfulness, networkView, sanity } from './inside/explain.ts';
 import { featureMaps, featureThumbs } from './inside/feature-maps.ts';
 import { filters } from './inside/filters.ts';
+import { decode } from './inside/decode.ts';
 import { maximise } from './inside/maximise.ts';
 import { survey } from './inside/survey.ts';
 import { portableDetector } from './portable/export-detector.ts';
@@ -24,6 +25,7 @@ import { portable } from './portable/export-model.ts';
 
 export const calls = {
   backend,
+  decode,
   distance,
   embed,
   estimate,

@@ -359,6 +359,7 @@ export const decodeSchema = z.object({
     z.object({ kind: z.literal('code'), sampleId: z.int(), numbers: z.record(z.string(), z.number()) }),
   ]),
 });
+export type DecodeRequest = z.infer<typeof decodeSchema>;
 
 export const exportSchema = z.object({
   to: path.describe('New folder; if it exists, it must be empty'),
