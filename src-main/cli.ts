@@ -9,6 +9,7 @@ import { addExplainCommand } from './command/explain.ts';
 import { addExportCommand } from './command/export.ts';
 import { backendOption, ownOptionsFirst, whole } from './command/folder-command.ts';
 import { addHistoryCommands } from './command/history.ts';
+import { addInspectCommand } from './command/inspect.ts';
 import { addImportCommand } from './command/import.ts';
 import { addLabelsCommand } from './command/labels.ts';
 import { addLikeCommand } from './command/like.ts';
@@ -59,6 +60,7 @@ for (const add of [
   addTrainCommand,
   addPredictCommand,
   addLabelsCommand,
+  addInspectCommand,
   addExportModelCommand,
   addExplainCommand,
   addRunsCommand,

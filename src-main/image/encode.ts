@@ -24,3 +24,9 @@ export const encodeRgb = (data: Uint8Array, width: number, height: number): Prom
   sharp(data, { raw: { width, height, channels: 3 } })
     .webp({ lossless: true })
     .toBuffer();
+
+/** A PNG of RGB bytes. */
+export const encodeRgbPng = (data: Uint8Array, width: number, height: number): Promise<Buffer> =>
+  sharp(data, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
