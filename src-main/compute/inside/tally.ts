@@ -63,9 +63,13 @@ export function addImage(
         largest[unit] = values[i];
         at[unit] = place;
       }
-  if (limits)
-    for (let i = 0, unit = 0; i < values.length; i++, unit = unit + 1 === units ? 0 : unit + 1)
-      if (values[i] >= limits.high || values[i] <= limits.low) tally.saturated[unit] += 1 / places;
+  if (limits) {
+    const { low, high } = limits;
+    const counts = new Int32Array(units);
+    for (let place = 0, i = 0; place < places; place++)
+      for (let unit = 0; unit < units; unit++, i++) counts[unit] += Number(values[i] >= high || values[i] <= low);
+    counts.forEach((count, unit) => (tally.saturated[unit] += count / places));
+  }
   for (let unit = 0; unit < units; unit++) {
     const value = largest[unit];
     tally.sums[unit] += value;
