@@ -7,10 +7,12 @@ import { tiled } from '../image/tiles.ts';
 /** Of kernels with many inputs, so many outputs and inputs are drawn. */
 const mostOutputs = 64;
 const mostInputs = 16;
+/** Of the largest weight of the layer. */
+const nearlyZero = 0.02;
 
 /**
  * A PNG. Kernels of one input, or of the three colours, are one tile per output, in order. Others are a row per output, of those with the largest norms, with a tile
- * per input. Each kernel has its own scale; a weight of zero is the middle gray.
+ * per input. Each kernel has its own scale, but one that is nearly zero beside the others stays gray; a weight of zero is the middle gray.
  */
 export function filtersPicture(
   { outputs, rows, columns, inputs }: Filters,
@@ -18,9 +20,10 @@ export function filtersPicture(
   norms: Float32Array,
 ): Promise<Buffer> {
   const size = rows * columns * inputs;
+  const least = nearlyZero * largestOf(kernels.map(Math.abs), 1e-30);
   const bytesOf = (output: number): Uint8Array => {
     const kernel = kernels.subarray(output * size, (output + 1) * size);
-    const most = largestOf(kernel.map(Math.abs), 1e-30);
+    const most = largestOf(kernel.map(Math.abs), least);
     return Uint8Array.from(kernel, (value) => Math.round(127.5 + (127.5 * value) / most));
   };
   const all = Array.from({ length: outputs }, (_, output) => output);

@@ -182,6 +182,11 @@ test('a query changes no table of the workspace and no file', async () => {
     'runs.get': { id: 'none' },
     'runs.threshold': { id: 'none' },
     'runs.unlike': { runId: 'none', sampleId: 1 },
+    'inside.network': { run: 'none' },
+    'inside.methods': { run: 'none' },
+    'inside.layer': { run: 'none', layer: 'stem' },
+    'inside.unit': { run: 'none', layer: 'stem', unit: 0 },
+    'inside.written': { jobId: 1 },
     'exports.plan': { to },
     'exports.result': { jobId: 1 },
   };
