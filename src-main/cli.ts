@@ -5,6 +5,7 @@ import { addChecksCommand } from './command/checks.ts';
 import { doctorCommand } from './command/doctor.ts';
 import { addDuplicatesCommand } from './command/duplicates.ts';
 import { addEvaluateCommand } from './command/evaluate.ts';
+import { addEvidenceCommand } from './command/evidence.ts';
 import { addExplainCommand } from './command/explain.ts';
 import { addExportCommand } from './command/export.ts';
 import { backendOption, ownOptionsFirst, whole } from './command/folder-command.ts';
@@ -63,6 +64,7 @@ for (const add of [
   addInspectCommand,
   addExportModelCommand,
   addExplainCommand,
+  addEvidenceCommand,
   addRunsCommand,
   addMapCommand,
   addViewCommands,

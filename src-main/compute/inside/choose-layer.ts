@@ -3,14 +3,11 @@ import type { Layer } from '../models/scope.ts';
 import { mappable, placesOf } from './methods/layer-maps.ts';
 import type { OpenSubject } from './subject.ts';
 
-/** So many places along a side are wanted: coarser maps show little. */
-const wantedPlaces = 6;
-
 /**
- * The last layer that ends a block, with at least 6 × 6 places if there is one: late layers have the meaning, early ones the resolution. In a transformer, the
+ * The last layer with at least this many places along each side, if there is one: late layers have the meaning, early ones the resolution. In a transformer, the
  * normalisation before the last attention, since the class token alone is read after it. In an autoencoder, the code.
  */
-export function chooseLayer({ code }: OpenSubject, layers: readonly Layer[]): Layer | null {
+export function chooseLayer({ code }: OpenSubject, layers: readonly Layer[], wantedPlaces: number): Layer | null {
   const coded = layers.find(({ name }) => name === code);
   if (coded && placesOf(coded)) return coded;
   const candidates = mappable(layers);

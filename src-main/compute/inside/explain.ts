@@ -76,13 +76,13 @@ export const explanationMethods = defineCall({
     withSubject(ref, (subject) => {
       const layers = layersOf(subject);
       return Promise.resolve({
-        methods: methods.map(({ id, title, shows, cannotShow, isSigned, hasLayer, isSlow, reason, schema }) => ({
+        methods: methods.map(({ id, title, shows, cannotShow, isSigned, wantedPlaces, isSlow, reason, schema }) => ({
           id,
           title,
           shows,
           cannotShow,
           isSigned,
-          hasLayer,
+          hasLayer: wantedPlaces !== undefined,
           isSlow,
           reason: reason(subject, layers),
           schema: z.toJSONSchema(schema, { io: 'input' }),

@@ -107,8 +107,9 @@ export async function mapFor(
 ): Promise<{ made: MethodMap; layer: Layer | null }> {
   const { method, layers, layerName } = question;
   let layer: Layer | null = null;
-  if (method.hasLayer) {
-    layer = layerName === null ? chooseLayer(question.subject, layers) : namedLayer(layers, layerName);
+  if (method.wantedPlaces !== undefined) {
+    layer =
+      layerName === null ? chooseLayer(question.subject, layers, method.wantedPlaces) : namedLayer(layers, layerName);
     if (!layer) throw new BadParameters('No layer of this network can be mapped onto the image.');
   }
   const made = await method.explain({

@@ -14,7 +14,6 @@ export const attentionRollout = defineMethod({
   cannotShow:
     'It does not depend on the target: it is the same map for all classes, and shows what is read, not what it is read for.',
   isSigned: false,
-  hasLayer: false,
   schema: z.object({}),
   reason: (_subject, layers) =>
     layers.some(({ kind }) => kind === 'attention') ? null : 'This network has no attention between patches.',
@@ -51,7 +50,7 @@ export const channelWeights = defineMethod({
     'Where the channels are active that the chosen squeeze-and-excitation amplifies for this image (negative: that it suppresses).',
   cannotShow: 'It does not depend on the target: an amplified channel can speak for or against a class.',
   isSigned: true,
-  hasLayer: true,
+  wantedPlaces: 0, // the last one with squeeze-and-excitation
   schema: z.object({}),
   reason: (_subject, layers) =>
     layers.some(({ kind }) => kind === 'scaling') ? null : 'This network has no squeeze-and-excitation.',

@@ -12,6 +12,12 @@ import { defineMethod, type Method, type MethodContext, type MethodMap } from '.
 
 const schema = z.object({ background: backgroundParameter });
 
+/**
+ * Weights by mean gradients need a late layer, whose channels mean something in every place. Gradients of each place are right at earlier layers too, with finer places.
+ */
+export const coarsePlaces = 8;
+const finePlaces = 14;
+
 /** The sum over the channels before negative values are cut off, [1, rows, columns]. */
 type Weigh = (activation: Tensor4D, gradient: Tensor4D) => Tensor4D;
 
@@ -62,14 +68,21 @@ export function emptyNote(sums: Float32Array, scale: number): string | undefined
   return undefined;
 }
 
-const record = (id: string, title: string, shows: string, cannotShow: string, weigh: Weigh): Method =>
+const record = (
+  id: string,
+  title: string,
+  shows: string,
+  cannotShow: string,
+  weigh: Weigh,
+  wantedPlaces: number,
+): Method =>
   defineMethod({
     id,
     title,
     shows,
     cannotShow,
     isSigned: false,
-    hasLayer: true,
+    wantedPlaces,
     schema,
     reason: noPlaces,
     explain: (context) => cam(context, weigh),
@@ -81,6 +94,7 @@ export const gradCam = record(
   'Where the channels that raise the target are active, at the resolution of the layer.',
   'It averages gradients over the image, so it can mark places that the target does not use, and it shows no evidence against the target.',
   gradCamSum,
+  coarsePlaces,
 );
 export const gradCamPlusPlus = record(
   'grad-cam++',
@@ -88,6 +102,7 @@ export const gradCamPlusPlus = record(
   'Like Grad-CAM, with weights that mark all of several objects of the class.',
   'Its weights are a heuristic: the map does not add up to the output.',
   plusPlus,
+  coarsePlaces,
 );
 export const hiResCam = record(
   'hirescam',
@@ -95,6 +110,7 @@ export const hiResCam = record(
   'Which places of the layer raise the target, each by its own gradient.',
   'It is exact only at the last layer with places; at earlier layers it is noisy.',
   hiRes,
+  finePlaces,
 );
 export const layerCamMethod = record(
   'layercam',
@@ -102,4 +118,5 @@ export const layerCamMethod = record(
   'Places with positive gradients and activity; it works at early layers, with fine detail.',
   'It ignores negative gradients, so places that only seem to help are marked too.',
   layerCam,
+  finePlaces,
 );

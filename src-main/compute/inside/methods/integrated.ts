@@ -32,7 +32,6 @@ export const integratedGradients = defineMethod({
   cannotShow:
     'Pixels of the baseline’s colour get no value, even if they matter, and neighbours can have opposite signs.',
   isSigned: true,
-  hasLayer: false,
   isSlow: true,
   schema,
   explain: ({ params, ...context }) => integrate({ ...context, params }, params.steps, allowedGap),

@@ -35,7 +35,8 @@ interface Definition<P> {
   shows: string;
   cannotShow: string;
   isSigned: boolean;
-  hasLayer: boolean;
+  /** It reads a layer, the last one with so many places along each side unless a person chooses another. */
+  wantedPlaces?: number;
   isSlow?: boolean;
   schema: z.ZodObject & z.ZodType<P>;
   /** Why the method has no map of this network; null if it has. */

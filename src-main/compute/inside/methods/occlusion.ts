@@ -54,7 +54,6 @@ export const occlusion = defineMethod({
   cannotShow:
     'What is smaller than the window, and evidence that is present twice: covering one part then changes nothing.',
   isSigned: true,
-  hasLayer: false,
   isSlow: true,
   schema,
   async explain({ params: { window, overlap, fill, combine, background }, ...context }) {

@@ -6,7 +6,7 @@ import { fillNormal, random } from '../../random.ts';
 import { readBack } from '../../read-back.ts';
 import { inputGradient } from '../gradients.ts';
 import { aboveBackground, backgroundParameter } from './background.ts';
-import { emptyNote, gradCamSum } from './cam.ts';
+import { coarsePlaces, emptyNote, gradCamSum } from './cam.ts';
 import { asGrid, mapOfLayer, noPlaces } from './layer-maps.ts';
 import { defineMethod, type MethodContext, type MethodMap } from './method.ts';
 
@@ -49,7 +49,6 @@ export const saliency = defineMethod({
   shows: 'How strongly the target reacts to a small change of each pixel.',
   cannotShow: 'It says nothing about large changes, and it is noisy: a high value is not evidence for the class.',
   isSigned: false,
-  hasLayer: false,
   schema: z.object({}),
   explain: async ({ objective, x }) =>
     withNote(
@@ -118,7 +117,6 @@ export const smoothGrad = defineMethod({
   shows: 'Gradient saliency, averaged over noisy copies of the image: the noise of a single gradient cancels out.',
   cannotShow: 'It shows sensitivity and not evidence; the amount of noise changes the map.',
   isSigned: false,
-  hasLayer: false,
   isSlow: true,
   schema: smoothSchema,
   async explain({ params: { samples, noise, square, background }, seed, ...context }) {
@@ -148,7 +146,7 @@ export const guidedGradCam = defineMethod({
   cannotShow:
     'Guided backpropagation shows edges almost independently of the weights (Adebayo et al. 2018): trust the places, not the lines.',
   isSigned: true,
-  hasLayer: true,
+  wantedPlaces: coarsePlaces,
   schema: z.object({}),
   reason: (subject, layers) =>
     noPlaces(subject, layers) ??
