@@ -60,12 +60,12 @@ export const saliency = defineMethod({
 });
 
 const smoothSchema = z.object({
-  samples: z.int().min(1).max(500).default(25).describe('Noisy copies of the image.').meta({ title: 'Copies' }),
+  samples: z.int().min(1).max(500).default(40).describe('Noisy copies of the image.').meta({ title: 'Copies' }),
   noise: z
     .number()
     .min(0)
     .max(1)
-    .default(0.15)
+    .default(0.1)
     .describe('Deviation of the noise, as a fraction of the range of the image’s values.')
     .meta({ title: 'Noise', step: 0.05 }),
   square: z
