@@ -8,6 +8,7 @@ import type { Place } from '../state/place.ts';
 export const inside: Place = {
   id: 'inside',
   title: 'Inside',
+  keywords: ['network', 'layers', 'filters', 'kernels', 'feature maps', 'activations', 'neurons', 'latent space'],
   icon: Microscope,
   keys: ['shift+i'],
   left: { title: 'Inside', panel: InsideRun },

@@ -107,7 +107,7 @@ describe(`why, ${doorName}`, () => {
     await card().waitFor({ state: 'detached' });
   });
 
-  test('a step shows the map of the next image; the error map and this one are not shown together', async () => {
+  test('a step shows the map of the next image, as strong as chosen', async () => {
     await askWhy();
     const first = await drawn();
     await page.keyboard.press('ArrowRight');

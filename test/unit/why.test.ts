@@ -14,6 +14,7 @@ import { places } from '../../src-renderer/places/index.ts';
 import { app } from '../../src-renderer/state/app.svelte.ts';
 import { Explanations } from '../../src-renderer/state/explanations.svelte.ts';
 import { notices } from '../../src-renderer/state/notices.svelte.ts';
+import { settings } from '../../src-renderer/state/settings.svelte.ts';
 import type { Session } from '../../src-renderer/state/session.svelte.ts';
 import { Training } from '../../src-renderer/state/training.svelte.ts';
 import { View } from '../../src-renderer/state/view.svelte.ts';
@@ -238,6 +239,22 @@ describe('ways in', () => {
     expect(found[0].command.id).toMatch(/^why/);
     expect(found.some(({ command }) => command.id === 'why')).toBe(true);
     expect(found.findIndex(({ command }) => command.isNew)).toBeGreaterThan(0);
+  });
+
+  test.each(['filters', 'activations', 'feature maps', 'latent space'])(
+    'the palette leads from ‘%s’ to Inside',
+    (typed) => {
+      expect(find(offer(), typed).map(({ command }) => command.id)).toContain('inside');
+    },
+  );
+
+  test('the map of a network and the error map are not shown together', () => {
+    settings.setWhy(true);
+    settings.toggleMap();
+    expect([settings.showsMap, settings.showsWhy]).toEqual([true, false]);
+    settings.setWhy(true);
+    expect([settings.showsMap, settings.showsWhy]).toEqual([false, true]);
+    settings.setWhy(false);
   });
 
   test('without a network it says what to do', () => {
