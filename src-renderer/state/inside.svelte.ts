@@ -1,5 +1,6 @@
 /** State of the place Inside: the chosen network, image, layer, unit and tab. It is kept while other places are open. */
 import type {
+  Decoded,
   FeatureMaps,
   FeatureThumbs,
   Filters,
@@ -31,7 +32,18 @@ export const insideTabs: readonly { id: InsideTab; title: string }[] = [
   { id: 'maps', title: 'Feature maps' },
   { id: 'units', title: 'Units' },
   { id: 'why', title: 'Why' },
+  { id: 'latent', title: 'Latent space' },
 ];
+
+export type LatentKind = 'line' | 'around' | 'direction' | 'code';
+export interface Latent {
+  kind: LatentKind;
+  /** The image at the end of the line; null: the next one. */
+  end: number | null;
+  direction: number;
+  /** Changed numbers of the code, by index. */
+  numbers: Record<string, number>;
+}
 
 /** At first, blocks are open as long as no more items than this are shown. */
 const mostItems = 16;
@@ -53,6 +65,8 @@ export class Inside {
   readonly layerSurvey = new Latest<LayerSurvey | null>();
   readonly unitSurvey = new Latest<UnitSurvey | null>(40);
   readonly maximising: Maximising;
+  readonly decoded = new Latest<Arrays<Decoded>>(120);
+  latent = $state.raw<Latent>({ kind: 'line', end: null, direction: 0, numbers: {} });
   unitOrder = $state<UnitOrder>('number');
   #runId = $state<string | null>(null);
   #tab = $state<InsideTab>('network');
@@ -242,6 +256,30 @@ export class Inside {
       unit !== null && this.layerSurvey.valueKey === key && unit < (this.layerSurvey.value?.units.length ?? 0);
     this.unitSurvey.ask(isThere ? JSON.stringify([key, unit]) : null, ({ signal }) =>
       calls.inside.unit.query({ run: subject!.id, layer: layer!.name, unit: unit! }, { signal }),
+    );
+  }
+
+  setLatent(change: Partial<Latent>) {
+    this.latent = { ...this.latent, ...change };
+  }
+
+  followDecoded() {
+    const { subject, sample } = this;
+    const { kind, end, direction, numbers } = this.latent;
+    const { shown, currentIndex } = this.#view;
+    const other = end ?? shown[Math.max(0, currentIndex) + 1]?.id ?? shown[0]?.id ?? null;
+    if (!subject?.hasCode || !sample) return this.decoded.ask(null, () => Promise.reject(new Error('no code')));
+    const sampleId = sample.id;
+    const of =
+      kind === 'line'
+        ? { kind, from: sampleId, to: other ?? sampleId }
+        : kind === 'around'
+          ? { kind, sampleId }
+          : kind === 'direction'
+            ? { kind, sampleId, direction }
+            : { kind, sampleId, numbers };
+    this.decoded.ask(JSON.stringify([subject.id, of]), ({ signal, onEvent }) =>
+      callInside(this.#session.id, 'decode', { run: subject.id, of }, { signal, onEvent }),
     );
   }
 
