@@ -14,7 +14,7 @@ import { distance, features } from './embed/features.ts';
 import { layout } from './embed/layout.ts';
 import { pairs } from './embed/pairs.ts';
 import { patches } from './embed/patches.ts';
-import { explain, explanationMethods, faithfulness, networkView, sanity } from './inside/explain.ts';
+import { explain, explanationMethods, faithfulness, networkView, sanity, voteForLayer } from './inside/explain.ts';
 import { featureMaps, featureThumbs } from './inside/feature-maps.ts';
 import { filters } from './inside/filters.ts';
 import { decode } from './inside/decode.ts';
@@ -56,6 +56,7 @@ export const calls = {
   train,
   trainHead,
   unlike,
+  voteForLayer,
 };
 
 export type Calls = typeof calls;

@@ -6,6 +6,7 @@ import { resample } from '../contract/resample.ts';
 import type { ExplainRequest } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import type { JobContext } from './context.ts';
+import { chosenLayer } from './inside-layer.ts';
 import { readSubjectImage, resolveSubject, sampleOf, type SubjectFrame } from './inside-subject.ts';
 
 /** The arguments of the compute calls that explain an image, and how to place their map. Throws WinnowError. */
@@ -13,7 +14,8 @@ export async function questionOf(
   context: JobContext,
   { run, sampleId, method, layer, target, parameters, seed }: ExplainRequest,
 ): Promise<{ args: ExplainArgs; frame: SubjectFrame; sample: Sample }> {
-  const { ref, frame, run: record } = resolveSubject(context, run);
+  const subject = resolveSubject(context, run);
+  const { ref, frame, run: record } = subject;
   const sample = sampleOf(context, sampleId);
   const image = await readSubjectImage(context, frame, sample);
   const temperature = record?.classification?.evaluation?.calibration.temperature;
@@ -21,7 +23,7 @@ export async function questionOf(
     subject: ref,
     image,
     method,
-    layer,
+    layer: layer ?? (await chosenLayer(context, subject, method)),
     target,
     label: sample.class,
     temperature,

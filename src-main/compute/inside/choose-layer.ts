@@ -1,7 +1,15 @@
-/** The layer that a map is made of, if a person chooses none. */
+/**
+ * The layer that a map is made of, if a person chooses none. In a convolutional classifier late layers have the meaning, and early ones the resolution; which matters
+ * more depends on the images: so a few images of the folder vote.
+ */
+import type { Tensor4D } from '@tensorflow/tfjs';
+import { resample } from '../../contract/resample.ts';
+import { tf } from '../backend.ts';
 import type { Layer } from '../models/scope.ts';
+import { readBack } from '../read-back.ts';
 import { mappable, placesOf } from './methods/layer-maps.ts';
-import type { OpenSubject } from './subject.ts';
+import type { MethodMap } from './methods/method.ts';
+import type { Objective, OpenSubject } from './subject.ts';
 
 /**
  * The last layer with at least this many places along each side, if there is one: late layers have the meaning, early ones the resolution. In a transformer, the
@@ -22,4 +30,61 @@ export function chooseLayer({ code }: OpenSubject, layers: readonly Layer[], wan
     return Math.min(rows, columns);
   };
   return ends.findLast((layer) => side(layer) >= wantedPlaces) ?? ends.at(-1) ?? null;
+}
+
+const resolutions = [1, 8, 14];
+
+/** The layers that images vote on; one or none if there is nothing to choose. */
+export function candidateLayers(subject: OpenSubject, layers: readonly Layer[], wantedPlaces: number): Layer[] {
+  const found = resolutions
+    .filter((places) => places <= wantedPlaces)
+    .flatMap((places) => chooseLayer(subject, layers, places) ?? []);
+  return [...new Set(found)];
+}
+
+/** Fractions of the pixels, the highest of the map first. */
+const [deleted, inserted] = [0.05, 0.15];
+
+/**
+ * How well a map of one image finds what the target needs: the fall of the target when its highest places are covered, plus its rise when only these are shown on a
+ * blurred image, as fractions of the difference between the image and the blurred one (Petsiuk et al. 2018).
+ */
+export async function voteOf(
+  map: MethodMap,
+  x: Tensor4D,
+  objective: Objective,
+  baseline: readonly number[],
+): Promise<number> {
+  const [, height, width] = x.shape;
+  const values = resample(map.values, map.rows, map.columns, height, width);
+  const sorted = Float32Array.from(values).sort();
+  const maskOf = (fraction: number): Tensor4D => {
+    const least = sorted[Math.floor((1 - fraction) * (sorted.length - 1))];
+    return tf.tensor4d(
+      values.map((value) => Number(value >= least)),
+      [1, height, width, 1],
+    );
+  };
+  const [whole, blank, without, only] = await readBack(
+    tf.tidy(() => {
+      const blurred = blurredImage(x);
+      const between = (from: Tensor4D, to: Tensor4D, mask: Tensor4D): Tensor4D =>
+        tf.add(from, tf.mul(mask, tf.sub(to, from)));
+      const flat = tf.mul(tf.onesLike(x), tf.tensor4d([...baseline], [1, 1, 1, 3])) as Tensor4D;
+      return objective(
+        tf.concat4d([x, blurred, between(x, flat, maskOf(deleted)), between(blurred, x, maskOf(inserted))], 0),
+      );
+    }),
+  );
+  return (whole - without + only - blank) / Math.max(1e-6, Math.abs(whole - blank));
+}
+
+/** A coarse version of the image: edges without objects would change the output of their own. */
+export function blurredImage(x: Tensor4D): Tensor4D {
+  const [, height, width] = x.shape;
+  const window: [number, number] = [Math.ceil(height / 8), Math.ceil(width / 8)];
+  return tf.tidy(() => {
+    const small = tf.image.resizeBilinear(tf.avgPool(x, window, window, 'same'), [8, 8], false, true);
+    return tf.image.resizeBilinear(small, [height, width], false, true);
+  });
 }

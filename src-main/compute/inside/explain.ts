@@ -8,13 +8,14 @@ import type {
   SanityCheck,
 } from '../../contract/inside.ts';
 import { defineCall, type CallContext } from '../call.ts';
+import { candidateLayers, voteOf } from './choose-layer.ts';
 import { faithfulnessOf, type CurveName } from './faithfulness.ts';
 import { methods } from './methods/index.ts';
 import { mappable } from './methods/layer-maps.ts';
 import { viewOf } from './network-view.ts';
 import { mapFor, withQuestion, type ExplainArgs, type Progress } from './question.ts';
 import { checkSanity } from './sanity.ts';
-import { layersOf, withSubject, type SubjectRef } from './subject.ts';
+import { layersOf, withSubject, type SubjectImage, type SubjectRef } from './subject.ts';
 
 /** The map covers the input of the network. */
 export interface ExplainResult {
@@ -64,6 +65,32 @@ export const sanity = defineCall({
     { signal, onEvent }: CallContext<Progress>,
   ): Promise<{ header: SanityCheck; maps: Float32Array }> =>
     withQuestion(args, signal, (question) => checkSanity(question, (other) => mapFor(other, () => undefined), onEvent)),
+});
+
+export interface VoteArgs extends Pick<ExplainArgs, 'subject' | 'method'> {
+  images: readonly SubjectImage[];
+}
+
+/** The layer that suits these images best, for their predicted classes; null if there is nothing to choose. */
+export const voteForLayer = defineCall({
+  async run({ images, method, ...args }: VoteArgs, { signal }: CallContext): Promise<string | null> {
+    const sums = new Map<string, number>();
+    for (const image of images) {
+      const question = { ...args, image, method, layer: null, target: { of: 'auto' as const }, label: null, seed: 1 };
+      await withQuestion({ ...question, params: { background: 'keep' } }, signal, async (asked) => {
+        const { subject, layers, x, objective } = asked;
+        const candidates = candidateLayers(subject, layers, asked.method.wantedPlaces ?? 0);
+        if (candidates.length < 2) return;
+        for (const { name } of candidates) {
+          const { made } = await mapFor({ ...asked, layerName: name }, () => undefined);
+          sums.set(name, (sums.get(name) ?? 0) + (await voteOf(made, x, objective, subject.baseline)));
+          await asked.yieldToEventLoop();
+        }
+      });
+    }
+    const [best] = [...sums].sort(([, a], [, b]) => b - a);
+    return best?.[0] ?? null;
+  },
 });
 
 export const networkView = defineCall({

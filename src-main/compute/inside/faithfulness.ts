@@ -9,6 +9,7 @@ import { resample } from '../../contract/resample.ts';
 import { tf } from '../backend.ts';
 import { random, shuffle } from '../random.ts';
 import { readBack } from '../read-back.ts';
+import { blurredImage } from './choose-layer.ts';
 import type { Progress, Question } from './question.ts';
 import type { MethodMap } from './methods/method.ts';
 
@@ -36,23 +37,7 @@ export async function faithfulnessOf(
   const image = Float32Array.from(await x.data());
   const baseline = new Float32Array(image.length);
   for (let i = 0; i < baseline.length; i++) baseline[i] = subject.baseline[i % 3];
-  // A coarse version of the image: edges without objects would change the output of their own.
-  const blurred = await readBack(
-    tf.tidy(() => {
-      const small = tf.image.resizeBilinear(
-        tf.avgPool(
-          x,
-          [Math.ceil(height / 8), Math.ceil(width / 8)],
-          [Math.ceil(height / 8), Math.ceil(width / 8)],
-          'same',
-        ),
-        [8, 8],
-        false,
-        true,
-      );
-      return tf.image.resizeBilinear(small, [height, width], false, true);
-    }),
-  );
+  const blurred = await readBack(blurredImage(x));
   const isProbability = goal.of === 'class';
   let done = 0;
   const curve = async (
