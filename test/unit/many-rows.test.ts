@@ -39,6 +39,18 @@ const short = new Set([
   'src-main/compute/anomaly/mutual.ts units',
   'src-main/compute/anomaly/patch-memory.ts pooled(distances, block.positions.length, params.topShare)', // a block of images
   'src-main/compute/anomaly/gaussian.ts weights', // two numbers
+  'src-main/jobs/inside-survey.ts images.map(({ sample }) => sample)', // a block of images
+  'src-main/command/inspect.ts rows.map((row) => row[column].length)', // layers
+  'src-main/compute/inside/spectrum.ts [0, 1, 2].map((c) => Math.hypot(...colours.map((row) => row[c])))', // colours
+  'src-main/compute/inside/spectrum.ts colours.map((row) => row[c])',
+  'src-main/compute/inside/spectrum.ts seed',
+  ...[
+    'inner.nodes.map((node) => ({ ...node, x: node.x + dx, y: node.y + dy }))', // layers, and connections between them
+    'inner.frames.map((frame) => ({ ...frame, x: frame.x + dx, y: frame.y + dy }))',
+    'inner.edges.map((edge) => ({ ...edge, path: moved(edge.path, dx, dy) }))',
+    'inner.order',
+    'edges',
+  ].map((spread) => `src-renderer/lib/network-layout.ts ${spread}`),
   'src-renderer/state/watching.svelte.ts listed.filter(({ flagged }) => flagged)', // a page of arrivals
   'src-main/setup/package.mjs tensorflow',
   'src-main/setup/package.mjs kernels',
