@@ -52,6 +52,16 @@ const short = new Set([
     'edges',
   ].map((spread) => `src-renderer/lib/network-layout.ts ${spread}`),
   'src-renderer/state/watching.svelte.ts listed.filter(({ flagged }) => flagged)', // a page of arrivals
+  'src-main/command/inspect.ts rows.map((row) => row[column].length)', // the layers of a network
+  'src-main/jobs/inside-survey.ts images.map(({ sample }) => sample)', // a block of images
+  'src-main/compute/inside/spectrum.ts [0, 1, 2].map((c) => Math.hypot(...colours.map((row) => row[c])))',
+  'src-main/compute/inside/spectrum.ts colours.map((row) => row[c])', // three colours
+  'src-main/compute/inside/spectrum.ts seed',
+  'src-renderer/lib/network-layout.ts inner.nodes.map((node) => ({ ...node, x: node.x + dx, y: node.y + dy }))',
+  'src-renderer/lib/network-layout.ts inner.frames.map((frame) => ({ ...frame, x: frame.x + dx, y: frame.y + dy }))',
+  'src-renderer/lib/network-layout.ts inner.edges.map((edge) => ({ ...edge, path: moved(edge.path, dx, dy) }))',
+  'src-renderer/lib/network-layout.ts inner.order',
+  'src-renderer/lib/network-layout.ts edges', // the layers of a network
   'src-main/setup/package.mjs tensorflow',
   'src-main/setup/package.mjs kernels',
   "src-main/setup/pieces/renderer.mjs tool.split('/')",
