@@ -9,7 +9,7 @@ export interface Subject {
   /** Of a run or of bundled weights. */
   id: string;
   title: string;
-  /** `detector`: a ranking that scores features of the bundled weights; its layers are those of the weights. */
+  /** `detector`: a ranking without a network of its own; its layers are those of the bundled weights that it reads, or none if it reads pixels. */
   kind: 'classifier' | 'autoencoder' | 'detector' | 'weights';
   /** Empty if the network has no named outputs. */
   classes: readonly string[];

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { scorerOf } from '../compute/anomaly/index.ts';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
+import { networkSide } from '../compute/classify/transform.ts';
 import type { SubjectImage, SubjectRef } from '../compute/inside/subject.ts';
 import { pretrained, pretrainedOf, usual } from '../compute/models/pretrained.ts';
 import { trainingFolder } from '../compute/run-files.ts';
@@ -30,12 +31,10 @@ export interface ResolvedSubject extends Subject {
 const isInside = ({ kind, state, archived }: RunSummary): boolean =>
   (kind === 'train' || kind === 'rank') && state === 'done' && !archived;
 
+/** Runs of methods that this Winnow does not have are left out. */
 export function subjectsOf(context: JobContext): Subject[] {
-  const runs = context.runs.list().filter(isInside);
-  return [
-    ...runs.map(({ id }) => withoutFiles(resolveSubject(context, id))),
-    ...pretrained.map(({ id }) => withoutFiles(resolveSubject(context, id))),
-  ];
+  const runs = context.runs.list().filter((run) => isInside(run) && (run.kind === 'train' || scorerOf(run.method)));
+  return [...runs, ...pretrained].map(({ id }) => withoutFiles(resolveSubject(context, id)));
 }
 
 const withoutFiles = ({ id, title, kind, classes, folds, hasCode }: ResolvedSubject): Subject => ({
@@ -77,7 +76,7 @@ export function resolveSubject(context: JobContext, id: string): ResolvedSubject
       folds,
       hasCode: false,
       ref: { kind: 'classifier', runFolder: trainingFolder(folder, folds, 0) },
-      frame: { shape: 'square', sizePx, fit, cropPx: cropPx || sizePx },
+      frame: { shape: 'square', sizePx, fit, cropPx: networkSide({ sizePx, cropPx }) },
       run,
     };
   }
@@ -87,10 +86,10 @@ export function resolveSubject(context: JobContext, id: string): ResolvedSubject
   return {
     id,
     title: id,
-    kind: scorer.gives.code ? 'autoencoder' : 'detector',
+    kind: scorer.hasNetwork ? 'autoencoder' : 'detector',
     classes: [],
     folds: 1,
-    hasCode: Boolean(scorer.gives.code && scorer.gives.reconstruction),
+    hasCode: scorer.hasNetwork ?? false,
     ref: { kind: 'ranking', runFolder: folder },
     frame: ['patches', 'features'].includes(scorer.inputs) ? { shape: 'rectangle', longestPx: sizePx } : square(sizePx),
     run,

@@ -204,5 +204,15 @@ describe('a survey of a folder', () => {
       state: 'failed',
       error: { message: expect.stringMatching(/no network/) as string },
     });
+
+    const listed = workspace.runs.list();
+    workspace.runs.list = () => [{ ...listed[0], id: 'older-1', method: 'of an older version' }, ...listed];
+    const known = workspace.calls.inside.subjects().map(({ id, kind, hasCode }) => [id, kind, hasCode]);
+    expect(known).toEqual([
+      ['pca-1', 'detector', false],
+      ['patch-memory-1', 'detector', false],
+      ['conv-ae-1', 'autoencoder', true],
+      ['efficientnet-lite0', 'weights', false],
+    ]);
   });
 });

@@ -36,6 +36,7 @@ export const convAe = defineScorer({
   summary: 'Learns to repair corrupted versions of your images. Images in which it changes much score high.',
   inputs: 'pixels',
   gives: reconstructionOutputs,
+  hasNetwork: true,
   schema,
   fit: (params, context) => fitAutoencoder(trainable(params), params, context),
   memory: (params) => autoencoderMemory(trainable(params), params),

@@ -53,6 +53,7 @@ export const mlpAe = defineScorer({
   summary: 'An autoencoder with dense layers on the flattened image, for images that are aligned.',
   inputs: 'pixels',
   gives: reconstructionOutputs,
+  hasNetwork: true,
   schema,
   fit: (params, context) => fitAutoencoder(trainable(params), params, context),
   memory: (params) => autoencoderMemory(trainable(params), params),

@@ -138,6 +138,8 @@ interface Description<I extends ScorerInputs> {
   summary: string;
   inputs: I;
   gives: ScorerOutputs;
+  /** Its models have a `network`. */
+  hasNetwork?: boolean;
   /** Id of a faster scorer; its scores are shown until this one has finished. */
   first?: string;
 }

@@ -214,18 +214,19 @@ function detectorSubject(
     return composed(() => portable(block).score);
   };
   const isSquare = inputs === 'embeddings';
+  const part: Part = isSquare ? network.architecture.features : untilPatches(network.architecture, source);
   return {
     kind: 'detector',
     classes: [],
     network,
-    part: isSquare ? network.architecture.features : untilPatches(network.architecture, source),
+    part,
     inputSides: isSquare ? [source.sizePx, source.sizePx] : [448, 448],
     baseline: source.mean,
     targets: ['auto', 'score'],
     code: null,
     input: stacked,
     fromColours: (colours) => colours,
-    look: features,
+    look: (x, around) => network.probe(normalised(x, source), around, part),
     run,
     objective: (goal) => (goal.of === 'score' ? run : noSuch('A ranking has an anomaly score, but no classes.')),
   };
@@ -248,7 +249,7 @@ export function withSubject<Result>(ref: SubjectRef, work: (subject: OpenSubject
       );
     case 'weights':
       return withModel(
-        `${usual.file}#classes`,
+        `${pretrainedOf(ref.id)?.file}#classes`,
         () => openWeights(ref.id),
         ({ subject }) => work(subject),
       );
