@@ -1,6 +1,7 @@
 /** Explanations depend on what the network has learned and on the target; slow ones can be cancelled; channel weights are those of a direct computation. */
 import type { Tensor } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { scorerOf } from '../../src-main/compute/anomaly/index.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { explain, faithfulness, sanity } from '../../src-main/compute/inside/explain.ts';
 import type { ExplainArgs } from '../../src-main/compute/inside/question.ts';
@@ -8,7 +9,7 @@ import { withSubject } from '../../src-main/compute/inside/subject.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
 import { Cancelled } from '../../src-main/compute/pace.ts';
 import type { Target } from '../../src-main/contract/inside.ts';
-import { classifierRun, imageOf, type InsideRun } from '../fixtures/inside-runs.ts';
+import { classifierRun, imageOf, rankingRun, type InsideRun } from '../fixtures/inside-runs.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 
 const bundled: InsideRun = { ref: { kind: 'weights', id: 'efficientnet-lite0' }, image: imageOf(96) };
@@ -167,5 +168,34 @@ describe('a slow method', () => {
       }),
     ).rejects.toThrow(Cancelled);
     expect(tf.memory().numTensors).toBe(tensors);
+  });
+});
+
+describe('what cannot be answered says so', () => {
+  it('channel weights of a layer that is no squeeze-and-excitation', async () => {
+    const { header } = await serveCall(explain, argumentsFor(resnet, 'channel-weights'));
+    expect(header.layer).toBe('stage3/block1/se');
+    const other = serveCall(explain, argumentsFor(resnet, 'channel-weights', { layer: 'stage1/block0/second' }));
+    await expect(other).rejects.toThrow(/^Channel weights does not read layers such as ‘stage1\/block0\/second’/);
+  });
+
+  it.each([sanity, faithfulness])('a test of an empty map', async (check) => {
+    // A network without weights has no gradients.
+    const empty = await classifierRun('cnn', { width: 8, depth: 2, dense: 16 }, 32, (weights) => weights.fill(0));
+    const { header, map } = await serveCall(explain, argumentsFor(empty, 'grad-cam'));
+    expect([header.note, map.every((value) => value === 0)]).toEqual([expect.stringMatching(/empty/), true]);
+    const test = serveCall<ExplainArgs, unknown, unknown>(check, argumentsFor(empty, 'grad-cam'));
+    await expect(test).rejects.toThrow(/^There is nothing to test. The map is empty/);
+  });
+
+  it('the sanity check of an anomaly score, which keeps its own network', async () => {
+    const ranking = await rankingRun(scorerOf('conv-ae')!);
+    const check = serveCall(sanity, argumentsFor(ranking, 'saliency', { target: { of: 'score' } }));
+    await expect(check).rejects.toThrow(/Explain the reconstruction error/);
+  });
+
+  it('a network with damaged weights', async () => {
+    const broken = await classifierRun('cnn', { width: 8, depth: 2, dense: 16 }, 32, (weights) => weights.fill(NaN));
+    await expect(serveCall(explain, argumentsFor(broken, 'saliency'))).rejects.toThrow(/not a number/);
   });
 });

@@ -11,7 +11,8 @@ import { blockOf, range, type Pixels } from '../pixels.ts';
 import { fillNormal, random } from '../random.ts';
 import { readBack } from '../read-back.ts';
 import { flowOf } from './network-view.ts';
-import type { OpenSubject } from './subject.ts';
+import { imagesPerPass } from './pass.ts';
+import { layersOf, type OpenSubject } from './subject.ts';
 
 /** At most this many principal directions. */
 const mostDirections = 16;
@@ -101,7 +102,7 @@ export async function codeSpaceOf(
   const size = sizeOf(layers.code.output);
   const codes = new Float32Array(count * size);
   const eachBlock = async (pass: number, work: (states: Tensor2D[], from: number) => Promise<void>): Promise<void> => {
-    const block = blockOf(pixels.sizePx);
+    const block = imagesPerPass(layersOf(subject), blockOf(pixels.sizePx));
     for (let from = 0; from < count; from += block) {
       const positions = range(from, Math.min(count, from + block));
       const bytes = pixels.read(positions);

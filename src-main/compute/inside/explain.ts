@@ -7,9 +7,11 @@ import type {
   NetworkView,
   SanityCheck,
 } from '../../contract/inside.ts';
+import { BadParameters } from '../bad-parameters.ts';
 import { defineCall, type CallContext } from '../call.ts';
 import { candidateLayers, voteOf } from './choose-layer.ts';
 import { faithfulnessOf, type CurveName } from './faithfulness.ts';
+import { notNumbers } from './methods/cam.ts';
 import { methods } from './methods/index.ts';
 import { mappable } from './methods/layer-maps.ts';
 import { viewOf } from './network-view.ts';
@@ -17,7 +19,7 @@ import { mapFor, withQuestion, type ExplainArgs, type Progress } from './questio
 import { checkSanity } from './sanity.ts';
 import { layersOf, withSubject, type SubjectImage, type SubjectRef } from './subject.ts';
 
-/** The map covers the input of the network. */
+/** The map covers the input of the network. Values that are not numbers are 0; the note tells of them. */
 export interface ExplainResult {
   header: Omit<Explanation, 'min' | 'max'>;
   map: Float32Array; // [rows, columns]
@@ -28,7 +30,12 @@ export const explain = defineCall({
   run: (args: ExplainArgs, { signal, onEvent }: CallContext<Progress>): Promise<ExplainResult> =>
     withQuestion(args, signal, async (question) => {
       const { made, layer } = await mapFor(question, onEvent);
-      const { values: map, ...found } = made;
+      const { values, ...found } = made;
+      if (!Number.isFinite(found.value))
+        throw new BadParameters(
+          'The output of the network for this image is not a number: its weights are damaged, or it overflows.',
+        );
+      const map = values.map((value) => (Number.isFinite(value) ? value : 0));
       return {
         header: {
           method: question.method.id,
@@ -37,7 +44,7 @@ export const explain = defineCall({
           value: found.value,
           rows: found.rows,
           columns: found.columns,
-          note: found.note ?? null,
+          note: found.note ?? (values.every(Number.isFinite) ? null : notNumbers),
           gap: found.gap ?? null,
           predicted: question.predicted,
         },

@@ -11,7 +11,7 @@ import { random, shuffle } from '../random.ts';
 import { readBack } from '../read-back.ts';
 import { blurredImage } from './choose-layer.ts';
 import type { Progress, Question } from './question.ts';
-import type { MethodMap } from './methods/method.ts';
+import { requireValues, type MethodMap } from './methods/method.ts';
 
 /** Points of a curve after the first. */
 const steps = 20;
@@ -21,11 +21,13 @@ const cells = 28;
 /** The arrays of the curves: the target's value by the fraction of cells, from 0 to 1. */
 export type CurveName = 'deletion' | 'insertion' | 'randomDeletion' | 'randomInsertion';
 
+/** Throws BadParameters if the map is empty. */
 export async function faithfulnessOf(
   question: Question,
   map: MethodMap,
   onProgress: (progress: Progress) => void,
 ): Promise<{ header: FaithfulnessCurves } & Record<CurveName, Float32Array>> {
+  requireValues(map);
   const { subject, x, seed, title, goal } = question;
   const [, height, width] = x.shape;
   const longest = Math.max(height, width);

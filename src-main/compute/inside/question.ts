@@ -108,8 +108,12 @@ export async function mapFor(
   const { method, layers, layerName } = question;
   let layer: Layer | null = null;
   if (method.wantedPlaces !== undefined) {
+    const { reads } = method;
+    const readable = reads ? layers.filter(({ kind }) => kind === reads) : layers;
     layer =
-      layerName === null ? chooseLayer(question.subject, layers, method.wantedPlaces) : namedLayer(layers, layerName);
+      layerName === null
+        ? chooseLayer(question.subject, readable, method.wantedPlaces)
+        : namedLayer(layers, readable, layerName, method);
     if (!layer) throw new BadParameters('No layer of this network can be mapped onto the image.');
   }
   const made = await method.explain({
@@ -120,15 +124,18 @@ export async function mapFor(
   return { made, layer };
 }
 
-function namedLayer(layers: readonly Layer[], name: string): Layer {
-  const found = layers.find((layer) => layer.name === name);
-  if (!found)
-    throw new BadParameters(
-      `There is no layer ‘${name}’. Layers with places: ${mappable(layers)
-        .map((layer) => layer.name)
-        .join(', ')}.`,
-    );
-  return found;
+function namedLayer(layers: readonly Layer[], readable: readonly Layer[], name: string, { title }: Method): Layer {
+  const isNamed = (layer: Layer): boolean => layer.name === name;
+  const found = readable.find(isNamed);
+  if (found) return found;
+  const names = mappable(readable)
+    .map((layer) => layer.name)
+    .join(', ');
+  throw new BadParameters(
+    layers.some(isNamed)
+      ? `${title} does not read layers such as ‘${name}’. It reads: ${names}.`
+      : `There is no layer ‘${name}’. Layers with places: ${names}.`,
+  );
 }
 
 /** Classes by their probability, the highest first; empty for subjects without classes. */

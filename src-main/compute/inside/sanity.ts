@@ -9,11 +9,11 @@ import { Network, type NetworkValues } from '../models/network.ts';
 import { sizeOf } from '../models/scope.ts';
 import { rankCorrelation } from '../rank-correlation.ts';
 import type { Progress, Question } from './question.ts';
-import type { MethodMap } from './methods/method.ts';
+import { requireValues, type MethodMap } from './methods/method.ts';
 
 /** Steps of the check; layers are randomised in groups. */
 const steps = 6;
-/** Below this correlation at the first step a map counts as changed. */
+/** Below this correlation with all weights randomised a map counts as changed. */
 const changed = 0.3;
 
 export async function checkSanity(
@@ -27,7 +27,12 @@ export async function checkSanity(
     throw new BadParameters(
       'The check randomises the weights of a network, and this score is not made by its network alone. Explain a classifier or an autoencoder.',
     );
+  if (goal.of === 'score')
+    throw new BadParameters(
+      'Random weights cannot be put into the anomaly score: it also knows the usual errors of this network. Explain the reconstruction error.',
+    );
   const first = await mapFor(question);
+  requireValues(first.made);
   const { rows, columns } = first.made;
   // The same layer at each step: another one would change the map by itself.
   const layerName = first.layer?.name ?? null;

@@ -11,6 +11,7 @@ import { readBack } from '../read-back.ts';
 import { centreCrop } from '../train/examples.ts';
 import { asGrid, placesOf } from './methods/layer-maps.ts';
 import { viewOf } from './network-view.ts';
+import { imagesPerPass } from './pass.ts';
 import { layersOf, withSubject, type OpenSubject, type SubjectImage, type SubjectRef } from './subject.ts';
 import { addImage, emptyTally, type Limits, type Tally } from './tally.ts';
 
@@ -69,7 +70,7 @@ export const survey = defineCall({
         const pixels = new Pixels(images.set);
         try {
           const { cropPx } = images;
-          const most = blockOf(cropPx);
+          const most = imagesPerPass(layersOf(subject), blockOf(cropPx));
           for (let from = 0; from < pixels.count; from += most) {
             const positions = Int32Array.from({ length: Math.min(most, pixels.count - from) }, (_, i) => from + i);
             const rows = centreCrop(pixels.read(positions), positions.length, pixels.sizePx, cropPx);

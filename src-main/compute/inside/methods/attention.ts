@@ -50,19 +50,20 @@ export const channelWeights = defineMethod({
     'Where the channels are active that the chosen squeeze-and-excitation amplifies for this image (negative: that it suppresses).',
   cannotShow: 'It does not depend on the target: an amplified channel can speak for or against a class.',
   isSigned: true,
-  wantedPlaces: 0, // the last one with squeeze-and-excitation
+  wantedPlaces: 0,
+  reads: 'scaling',
   schema: z.object({}),
   reason: (_subject, layers) =>
     layers.some(({ kind }) => kind === 'scaling') ? null : 'This network has no squeeze-and-excitation.',
-  async explain({ x, objective, layer, layers }) {
-    const chosen = layer?.kind === 'scaling' ? layer : layers.findLast(({ kind }) => kind === 'scaling')!;
-    const [rows, columns] = chosen.output;
+  async explain({ x, objective, layer }) {
+    const { name, output } = layer!;
+    const [rows, columns] = output;
     const [map, value] = tf.tidy(() => {
       let [scale, scaled]: (Tensor | undefined)[] = [];
       const value = objective(x, ((own, run) => {
         const output = run();
-        if (own.name === `${chosen.name}/excite`) scale = output;
-        if (own.name === chosen.name) scaled = output;
+        if (own.name === `${name}/excite`) scale = output;
+        if (own.name === name) scaled = output;
         return output;
       }) as Around);
       // The scaled map divided by the factors is the map before.

@@ -51,13 +51,15 @@ async function cam(context: MethodContext<z.infer<typeof schema>>, weigh: Weigh)
   return { ...sums, values, note: emptyNote(sums.values, scale) };
 }
 
+/** The note of a map with values that are not numbers. */
+export const notNumbers = 'Some values of the map are not numbers: the network overflows for this image.';
+
 /** Sums below this fraction of their parts are rounding errors of float32. */
 const rounding = 1e-6;
 
 /** Why a map is empty. `scale`: the largest sum of absolute parts. */
 export function emptyNote(sums: Float32Array, scale: number): string | undefined {
-  if (!sums.every(Number.isFinite))
-    return 'The map has values that are not numbers: the network overflows for this image.';
+  if (!sums.every(Number.isFinite)) return notNumbers;
   if (scale === 0)
     return 'The map is empty: the target has no gradient at this layer, or no unit of the layer is active. Another layer may have one.';
   // As before a layer normalisation, whose output stays the same if its input grows: the gradient is at a right angle to the activations.

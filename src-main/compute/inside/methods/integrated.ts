@@ -7,10 +7,11 @@ import { z } from 'zod';
 import { tf } from '../../backend.ts';
 import { readBack, valuesOf } from '../../read-back.ts';
 import { inputGradient } from '../gradients.ts';
+import { imagesPerPass } from '../pass.ts';
 import { defineMethod, type MethodContext, type MethodMap } from './method.ts';
 
-/** Images per pass. */
-const atOnce = 8;
+/** Images per pass at most; as many places are added at a time. */
+const mostAtOnce = 8;
 /** With a larger gap, more places of the line are looked at, up to so many, and up to so many bytes of gradients. */
 const [allowedGap, mostPlaces, mostBytes] = [0.01, 300, 2 ** 28];
 
@@ -51,7 +52,7 @@ interface Place {
  * their values. Most networks rise steeply near the baseline and are flat later, so a few places there do more than twice as many steps.
  */
 export async function integrate(
-  { subject, x, objective, onProgress, yieldToEventLoop }: MethodContext,
+  { subject, layers, x, objective, onProgress, yieldToEventLoop }: MethodContext,
   steps: number,
   allowed = Infinity,
 ): Promise<MethodMap & { perColour: Float32Array; places: number }> {
@@ -60,6 +61,7 @@ export async function integrate(
     const baseline = tf.mul(tf.onesLike(x), tf.tensor4d([...subject.baseline], [1, 1, 1, 3])) as Tensor4D;
     return [baseline, tf.sub(x, baseline) as Tensor4D];
   });
+  const atOnce = imagesPerPass(layers, mostAtOnce);
   const look = async (at: readonly number[], onDone: (done: number) => void): Promise<Place[]> => {
     const places: Place[] = [];
     for (let from = 0; from < at.length; from += atOnce) {
@@ -86,9 +88,9 @@ export async function integrate(
     const most = Math.min(mostPlaces, Math.floor(mostBytes / (4 * x.size)));
     let found = { places: first, weights: [0, ...weights, 0] };
     let gap = gapOf(sumOf(found));
-    while (gap > allowed && found.places.length + atOnce <= most) {
+    while (gap > allowed && found.places.length + mostAtOnce <= most) {
       const more = await look(worstGaps(found.places), (done) =>
-        onProgress(found.places.length + done, found.places.length + atOnce),
+        onProgress(found.places.length + done, found.places.length + mostAtOnce),
       );
       const places = [...found.places, ...more].sort((a, b) => a.at - b.at);
       found = { places, weights: trapezoids(places) };
@@ -141,7 +143,7 @@ function worstGaps(places: readonly Place[]): number[] {
   });
   return between
     .sort((a, b) => b.error - a.error)
-    .slice(0, atOnce)
+    .slice(0, mostAtOnce)
     .map(({ middle }) => middle)
     .sort((a, b) => a - b);
 }

@@ -1,7 +1,8 @@
 /** A method that explains an output: a record with its title, its two sentences, the schema of its parameters, and the function that makes the map. */
 import type { Tensor4D } from '@tensorflow/tfjs';
 import type { z } from 'zod';
-import type { Layer } from '../../models/scope.ts';
+import { BadParameters } from '../../bad-parameters.ts';
+import type { Layer, LayerKind } from '../../models/scope.ts';
 import type { Objective, OpenSubject } from '../subject.ts';
 
 export interface MethodContext<P = unknown> {
@@ -29,6 +30,12 @@ export interface MethodMap {
   gap?: number;
 }
 
+/** Throws BadParameters with the reason if a map is empty, so that nothing can be tested. */
+export function requireValues({ values, note }: MethodMap): void {
+  if (values.some((value) => value !== values[0])) return;
+  throw new BadParameters(`There is nothing to test. ${note ?? 'The map has the same value everywhere.'}`);
+}
+
 interface Definition<P> {
   id: string;
   title: string;
@@ -37,6 +44,8 @@ interface Definition<P> {
   isSigned: boolean;
   /** It reads a layer, the last one with so many places along each side unless a person chooses another. */
   wantedPlaces?: number;
+  /** Only layers of this kind. */
+  reads?: LayerKind;
   isSlow?: boolean;
   schema: z.ZodObject & z.ZodType<P>;
   /** Why the method has no map of this network; null if it has. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { largestOf } from '../../../contract/numbers.ts';
 import { tf } from '../../backend.ts';
 import { readBack } from '../../read-back.ts';
-import type { Objective } from '../subject.ts';
+import { imagesPerPass } from '../pass.ts';
 import { aboveBackground, backgroundParameter } from './background.ts';
 import { defineMethod, type MethodContext } from './method.ts';
 
@@ -44,8 +44,8 @@ const schema = z.object({
 
 /** Sides of the windows, as fractions of the longest side. The small one is kept if it has this fraction of the effect of the large one. */
 const [small, large, enough] = [1 / 8, 1 / 4, 0.5];
-/** Images per pass. */
-const atOnce = 16;
+/** Images per pass at most. */
+const mostAtOnce = 16;
 
 export const occlusion = defineMethod({
   id: 'occlusion',
@@ -108,16 +108,18 @@ interface Occlusion {
 export async function occlude(
   {
     x,
+    layers,
     objective,
     onProgress,
     yieldToEventLoop,
-  }: Pick<MethodContext, 'x' | 'onProgress' | 'yieldToEventLoop'> & { objective: Objective },
+  }: Pick<MethodContext, 'x' | 'layers' | 'objective' | 'onProgress' | 'yieldToEventLoop'>,
   { side, stride, baseline, combine }: Occlusion,
 ): Promise<{ values: Float32Array; value: number }> {
   const [, height, width] = x.shape;
   const starts = (size: number): number[] =>
     Array.from({ length: Math.max(0, Math.ceil((size - side) / stride)) + 1 }, (_, i) => i * stride);
   const windows = starts(height).flatMap((top) => starts(width).map((left) => ({ top, left })));
+  const atOnce = imagesPerPass(layers, mostAtOnce);
   const pixels = await x.data();
   const [value] = await readBack(tf.tidy(() => objective(x)));
   const [sum, count] = [new Float32Array(height * width), new Float32Array(height * width)];

@@ -5,8 +5,9 @@ import { tf } from '../../backend.ts';
 import { fillNormal, random } from '../../random.ts';
 import { readBack } from '../../read-back.ts';
 import { inputGradient } from '../gradients.ts';
+import { imagesPerPass } from '../pass.ts';
 import { aboveBackground, backgroundParameter } from './background.ts';
-import { coarsePlaces, emptyNote, gradCamSum } from './cam.ts';
+import { coarsePlaces, emptyNote, gradCamSum, notNumbers } from './cam.ts';
 import { asGrid, mapOfLayer, noPlaces } from './layer-maps.ts';
 import { defineMethod, type MethodContext, type MethodMap } from './method.ts';
 
@@ -38,7 +39,7 @@ const withNote = (
     ? isFlat
       ? { ...map, note: flat }
       : { ...map, values: aboveBackground(map.values, background) }
-    : { ...map, note: 'The map has values that are not numbers: the network overflows for this image.' };
+    : { ...map, note: notNumbers };
 
 /** The largest absolute gradient over the colours of a pixel. */
 const strength = (gradient: Tensor4D): Tensor => tf.max(tf.abs(gradient), 3);
@@ -76,22 +77,24 @@ const smoothSchema = z.object({
   background: backgroundParameter,
 });
 
-/** Images per pass. */
-const atOnce = 5;
+/** Images per pass at most. */
+const mostAtOnce = 5;
 
 /** `noiseOf`: the noise of a copy, like x; for tests with the noise of another program. */
 export async function smoothGradients(
   {
     objective,
+    layers,
     x,
     yieldToEventLoop,
     onProgress,
-  }: Pick<MethodContext, 'objective' | 'x' | 'yieldToEventLoop' | 'onProgress'>,
+  }: Pick<MethodContext, 'objective' | 'layers' | 'x' | 'yieldToEventLoop' | 'onProgress'>,
   samples: number,
   noiseOf: (copy: number) => Float32Array,
   isSquare: boolean,
 ): Promise<Float32Array> {
   const [, height, width] = x.shape;
+  const atOnce = imagesPerPass(layers, mostAtOnce);
   const sum = new Float32Array(x.size);
   for (let from = 0; from < samples; from += atOnce) {
     const count = Math.min(atOnce, samples - from);
