@@ -6,6 +6,7 @@ import { resample } from '../contract/resample.ts';
 import type { ExplainRequest } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import type { JobContext } from './context.ts';
+import { seenBox } from './inside-frame.ts';
 import { chosenLayer } from './inside-layer.ts';
 import { readSubjectImage, resolveSubject, sampleOf, type SubjectFrame } from './inside-subject.ts';
 
@@ -13,9 +14,9 @@ import { readSubjectImage, resolveSubject, sampleOf, type SubjectFrame } from '.
 export async function questionOf(
   context: JobContext,
   { run, sampleId, method, layer, target, parameters, seed }: ExplainRequest,
-): Promise<{ args: ExplainArgs; frame: SubjectFrame; sample: Sample }> {
+): Promise<{ args: ExplainArgs; frame: SubjectFrame; folds: number; sample: Sample }> {
   const subject = resolveSubject(context, run);
-  const { ref, frame, run: record } = subject;
+  const { ref, frame, folds, run: record } = subject;
   const sample = sampleOf(context, sampleId);
   const image = await readSubjectImage(context, frame, sample);
   const temperature = record?.classification?.evaluation?.calibration.temperature;
@@ -30,7 +31,7 @@ export async function questionOf(
     params: parameters,
     seed,
   };
-  return { args, frame, sample };
+  return { args, frame, folds, sample };
 }
 
 export interface PlacedMap {
@@ -39,10 +40,10 @@ export interface PlacedMap {
   columns: number;
 }
 
-const partly = {
-  cover: 'The network sees the centre of the image only: outside of it the map is zero.',
-  crop: 'The network sees the centre of the image only: outside of it the map is zero.',
-};
+/** At most this many cells in a map: an image that is much longer than wide would have very many. */
+const mostCells = 2 ** 22;
+
+const partly = 'The network sees the centre of the image only: outside of it the map is zero.';
 
 /** A map over the input of the network → a map over the whole image, and what the network did not see. */
 export function placeOnImage(
@@ -50,35 +51,32 @@ export function placeOnImage(
   frame: SubjectFrame,
   { width, height }: Pick<Sample, 'width' | 'height'>,
 ): PlacedMap & { note: string | null } {
-  if (frame.shape === 'rectangle') return { ...map, note: null };
-  const { sizePx, cropPx, fit } = frame;
-  if (fit === 'stretch' && cropPx === sizePx) return { ...map, note: null };
-  // The input in units of the image: its middle is the middle of the image.
-  const scale = fit === 'cover' ? sizePx / Math.min(width, height) : sizePx / Math.max(width, height);
-  const [scaleX, scaleY] = fit === 'stretch' ? [sizePx / width, sizePx / height] : [scale, scale];
-  const [seenWidth, seenHeight] = [cropPx / scaleX, cropPx / scaleY];
+  const seen = seenBox(frame, { width, height });
+  if (isWhole(seen.width) && isWhole(seen.height)) return { ...map, note: null };
   // A grid over the image with cells of about the size of the map's.
-  const [cellX, cellY] = [seenWidth / map.columns, seenHeight / map.rows];
-  const columns = Math.max(1, Math.round(width / cellX));
-  const rows = Math.max(1, Math.round(height / cellY));
+  const [wantedRows, wantedColumns] = [map.rows / seen.height, map.columns / seen.width];
+  const shrink = Math.min(1, Math.sqrt(mostCells / (wantedRows * wantedColumns)));
+  const [rows, columns] = [wantedRows, wantedColumns].map((cells) => Math.max(1, Math.round(cells * shrink)));
   const finer = 4;
   const fine = resample(map.values, map.rows, map.columns, map.rows * finer, map.columns * finer);
   const values = new Float32Array(rows * columns);
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++) {
-      const x = (((column + 0.5) / columns) * width - (width - seenWidth) / 2) / seenWidth;
-      const y = (((row + 0.5) / rows) * height - (height - seenHeight) / 2) / seenHeight;
+      const x = ((column + 0.5) / columns - seen.x) / seen.width;
+      const y = ((row + 0.5) / rows - seen.y) / seen.height;
       if (x < 0 || x >= 1 || y < 0 || y >= 1) continue;
       values[row * columns + column] =
         fine[Math.floor(y * map.rows * finer) * map.columns * finer + Math.floor(x * map.columns * finer)];
     }
-  return {
-    values,
-    rows,
-    columns,
-    note: seenWidth < width - 0.5 || seenHeight < height - 0.5 ? (cropPx < sizePx ? partly.crop : partly.cover) : null,
-  };
+  const isPart = seen.width * width < width - 0.5 || seen.height * height < height - 0.5;
+  return { values, rows, columns, note: isPart ? partly : null };
 }
+
+const isWhole = (side: number): boolean => Math.abs(side - 1) < 1e-9;
+
+/** A cross-validated run has a network per fold; the first is asked. */
+const ofFolds = (folds: number): string =>
+  `This is the first network of ${folds} folds. It may have been trained on this image, and its prediction can differ from the run’s, which is by networks that were not.`;
 
 /** The map of one image over the whole image. Throws WinnowError. */
 export async function explainImage(
@@ -86,10 +84,10 @@ export async function explainImage(
   request: ExplainRequest,
   { signal, onEvent }: { signal?: AbortSignal; onEvent?: (event: { done: number; total: number }) => void } = {},
 ): Promise<{ header: Explanation; map: Float32Array }> {
-  const { args, frame, sample } = await questionOf(context, request);
+  const { args, frame, folds, sample } = await questionOf(context, request);
   const { header, map } = await context.compute.call('explain', args, { signal, onEvent });
   const placed = placeOnImage({ values: map, rows: header.rows, columns: header.columns }, frame, sample);
-  const notes = [header.note, placed.note].filter((note) => note !== null);
+  const notes = [header.note, placed.note, folds > 1 ? ofFolds(folds) : null].filter((note) => note !== null);
   return {
     header: {
       ...header,

@@ -8,6 +8,8 @@ import { layersOf, withSubject, type SubjectRef } from '../../src-main/compute/i
 import { isKept, mostSnapshots } from '../../src-main/compute/inside/snapshots.ts';
 import { models } from '../../src-main/compute/models/index.ts';
 import { largestOf, smallestOf } from '../../src-main/contract/numbers.ts';
+import type { Fit } from '../../src-main/image/pixels.ts';
+import { placeOnImage } from '../../src-main/jobs/inside-explain.ts';
 import { seenBox } from '../../src-main/jobs/inside-frame.ts';
 import { serveCall } from '../fixtures/serve-call.ts';
 import { trainedClassifier } from '../fixtures/trained-classifier.ts';
@@ -169,4 +171,24 @@ it('says which part of the image the network sees', () => {
     width: 0.5,
     height: 0.5,
   });
+});
+
+it('places a map of the input of the network on the whole image', () => {
+  const frame = { shape: 'square', sizePx: 100, cropPx: 100 } as const;
+  const wide = { width: 200, height: 100 };
+  const map = { values: new Float32Array(16), rows: 4, columns: 4 };
+  map.values[1 * 4 + 2] = 1;
+  const place = (fit: Fit, image = wide, cropPx = 100) => {
+    const { values, rows, columns, note } = placeOnImage(map, { ...frame, fit, cropPx }, image);
+    const at = values.indexOf(values.reduce((a, b) => Math.max(a, b)));
+    return { rows, columns, row: Math.floor(at / columns), column: at % columns, note };
+  };
+  const part = expect.stringMatching(/the centre of the image only/) as string;
+  expect(place('stretch')).toEqual({ rows: 4, columns: 4, row: 1, column: 2, note: null });
+  expect(place('cover')).toEqual({ rows: 4, columns: 8, row: 1, column: 4, note: part });
+  expect(place('contain')).toEqual({ rows: 2, columns: 4, row: 0, column: 2, note: null });
+  expect(place('stretch', wide, 50)).toEqual({ rows: 8, columns: 8, row: 3, column: 4, note: part });
+  // A scan line: the map stays small.
+  const { rows, columns } = place('cover', { width: 60_000_000, height: 10 });
+  expect(rows * columns).toBeLessThan(2 ** 23);
 });
