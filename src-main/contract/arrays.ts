@@ -79,20 +79,33 @@ export async function lastFrame<Header, Event = unknown>(
   throw new WinnowError('engine-gone', 'The answer ended early. Try again.');
 }
 
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
 /** The frames of a stream of bytes. Throws an Error if the stream ends within a frame. */
 export async function* decodeFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
-  let rest = new Uint8Array(0);
+  let parts: Uint8Array[] = [];
+  let [length, wanted] = [0, 4];
   for await (const chunk of chunks) {
-    const joined = new Uint8Array(rest.length + chunk.length);
-    joined.set(rest);
-    joined.set(chunk, rest.length);
-    rest = joined;
-    while (rest.length >= 4) {
-      const size = new DataView(rest.buffer, rest.byteOffset).getUint32(0, true);
-      if (rest.length < 4 + size) break;
-      yield decodeFrame(rest.slice(4, 4 + size));
-      rest = rest.slice(4 + size);
+    parts.push(chunk);
+    length += chunk.length;
+    if (length < wanted) continue; // joined only when a frame is complete: a large one has hundreds of chunks
+    let rest = joined(parts, length);
+    for (;;) {
+      wanted = rest.length < 4 ? 4 : 4 + new DataView(rest.buffer, rest.byteOffset).getUint32(0, true);
+      if (rest.length < wanted) break;
+      yield decodeFrame(rest.subarray(4, wanted));
+      rest = rest.subarray(wanted);
     }
+    parts = [rest];
+    length = rest.length;
   }
-  if (rest.length) throw new Error('The answer ended early.');
+  if (length) throw new Error('The answer ended early.');
 }
