@@ -9,7 +9,7 @@ import { isOutOfMemory } from './out-of-memory.ts';
 import type { ArgsOf, CallName, EventOf, ResultOf } from './calls.ts';
 import type { ComputeErrorCode, FromCompute, Request } from './protocol.ts';
 
-/** How long a cancel may go unanswered before the process is killed: `alone` if no other call runs, `shared` if that would interrupt other calls. */
+/** How long a cancel may go unanswered before the process is killed: `alone` if no other call runs, `shared` if that would interrupt other calls or the start of the process. */
 const usualPatienceMs = { alone: 900, shared: 5000 };
 
 const restarted =
@@ -173,7 +173,9 @@ export function startCompute({
     };
     call.timer = setTimeout(() => {
       call.reject(cancelled());
-      const isShared = [...target.calls.values()].some((other) => !other.isAbandoned && other.onEvent);
+      // A process that still starts is in no long call: the next request would only wait for another start.
+      const isShared =
+        !target.hasStarted || [...target.calls.values()].some((other) => !other.isAbandoned && other.onEvent);
       if (isShared) call.timer = setTimeout(end, patienceMs.shared - patienceMs.alone);
       else end();
     }, patienceMs.alone);

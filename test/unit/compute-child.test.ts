@@ -61,6 +61,20 @@ describe('the compute process', () => {
     expect(computePids()).toEqual(processes);
   });
 
+  it('starts once, even if the first call is cancelled while it starts', async () => {
+    const own = startCompute({ patienceMs: { alone: 20, shared: 100_000 } });
+    const others = computePids();
+    const first = new AbortController();
+    const cancelled = own.call('backend', undefined, { signal: first.signal }).catch((error: unknown) => error);
+    const started = computePids().filter((pid) => !others.includes(pid));
+    expect(started).toHaveLength(1);
+    first.abort();
+    expect(await cancelled).toMatchObject({ code: 'cancelled' });
+    await own.call('backend', undefined);
+    expect(computePids().filter((pid) => !others.includes(pid))).toEqual(started);
+    await own.stop();
+  });
+
   it('reports errors', async () => {
     await expect(
       compute.call('fit', fitArgs('conv-ae', pixels, newFolder(), { params: { epochs: 0 } })),
