@@ -22,7 +22,7 @@ interface InspectOptions extends FolderOptions {
 export function addInspectCommand(program: Command) {
   folderCommand(
     program,
-    'train',
+    'look',
     'inspect',
     'look inside a network: layers, filters, feature maps, what units answer to',
     [

@@ -1,7 +1,7 @@
 /** Draws a map over its image: the image in gray, the map in colours where it has values. */
-import sharp from 'sharp';
 import { divergingStops, infernoStops, scaleOf } from '../contract/colour-scales.ts';
 import { largestOf } from '../contract/numbers.ts';
+import { encodeRgbPng } from './encode.ts';
 import { makeRectangle } from './pixels.ts';
 import type { Opened } from './decode.ts';
 
@@ -28,7 +28,5 @@ export async function drawHeatMap(
     const gray = 0.299 * pixels[3 * i] + 0.587 * pixels[3 * i + 1] + 0.114 * pixels[3 * i + 2];
     for (let c = 0; c < 3; c++) out[3 * i + c] = Math.round((1 - cover) * gray + cover * scale[3 * level + c]);
   }
-  return sharp(out, { raw: { width, height, channels: 3 } })
-    .png()
-    .toBuffer();
+  return encodeRgbPng(out, width, height);
 }

@@ -170,12 +170,13 @@ export function layerSurveyOf(
   };
 }
 
-/** Null with fewer than two classes. `means`: by class. */
-function selectivityOf(means: Float32Array): { selectivity: number; index: number } | null {
-  if (means.length < 2) return null;
-  const most = largestOf(means);
+/** Null with fewer than two classes. `means`: by class; NaN for a class of which no image can be read. */
+export function selectivityOf(means: Float32Array): { selectivity: number; index: number } | null {
+  const known = means.filter((mean) => !Number.isNaN(mean));
+  if (known.length < 2) return null;
+  const most = largestOf(known);
   const index = means.indexOf(most);
-  const others = meanOf(means.filter((_mean, i) => i !== index));
+  const others = meanOf(means.filter((mean, i) => i !== index && !Number.isNaN(mean)));
   const sum = Math.abs(most) + Math.abs(others);
   return { selectivity: sum > 0 ? clamp((most - others) / sum, 0, 1) : 0, index };
 }
@@ -207,11 +208,13 @@ export function unitSurveyOf(
     isStale: isStale(context, found),
     most: imagesOf(found.most, mostKept),
     least: imagesOf(found.least, leastKept),
-    byClass: header.classes.map(({ name: className, images }, i) => ({
-      name: className,
-      mean: byClass[unit * header.classes.length + i],
-      images,
-    })),
+    byClass: header.classes
+      .map(({ name: className, images }, i) => ({
+        name: className,
+        mean: byClass[unit * header.classes.length + i],
+        images,
+      }))
+      .filter(({ images }) => images > 0),
   };
 }
 

@@ -9,6 +9,7 @@ import { modelFile } from '../../src-main/compute/run-files.ts';
 import { readTensors, writeTensors } from '../../src-main/compute/tensor-file.ts';
 import { rankSchema, trainSchema } from '../../src-main/contract/schemas.ts';
 import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
+import { selectivityOf } from '../../src-main/jobs/inside-survey.ts';
 import { runFolder } from '../../src-main/workspace/runs.ts';
 import { folderOf } from '../fixtures/images.ts';
 import { ended, openWorkspace, scanned } from '../fixtures/workspace.ts';
@@ -106,6 +107,12 @@ async function survey(workspace: OpenWorkspace, run: string): Promise<void> {
   const job = await ended(workspace, workspace.calls.inside.survey({ run }));
   expect(job).toMatchObject({ state: 'done', error: null });
 }
+
+it('a unit is selective for the class with the highest mean; classes without a readable image do not count', () => {
+  const most = { index: 2, selectivity: expect.closeTo(0.5, 6) as number };
+  expect(selectivityOf(Float32Array.of(1, NaN, 3, 1))).toEqual(most);
+  expect(selectivityOf(Float32Array.of(1, NaN))).toBeNull();
+});
 
 describe('a survey of a folder', () => {
   it('finds what a planted unit answers to, where, and a planted dead unit; and knows when it is stale', async () => {

@@ -42,7 +42,7 @@ export function candidateLayers(subject: OpenSubject, layers: readonly Layer[], 
   return [...new Set(found)];
 }
 
-/** Fractions of the pixels, the highest of the map first. */
+/** Fractions of the pixels at most, the highest of the map first. */
 const [deleted, inserted] = [0.05, 0.15];
 
 /**
@@ -61,7 +61,8 @@ export async function voteOf(
   const maskOf = (fraction: number): Tensor4D => {
     const least = sorted[Math.floor((1 - fraction) * (sorted.length - 1))];
     return tf.tensor4d(
-      values.map((value) => Number(value >= least)),
+      // Places without evidence do not count, even if the others are fewer: an empty map changes nothing.
+      values.map((value) => Number(value >= least && value > sorted[0])),
       [1, height, width, 1],
     );
   };

@@ -60,29 +60,33 @@ export const featureThumbs = defineCall({
     withSubject(ref, async (subject) => {
       const wanted = new Set(mappable(layersOf(subject, [image.height, image.width])).map(({ name }) => name));
       const small: { name: string; map: Tensor3D }[] = [];
-      tf.tidy(() => {
-        subject.look(subject.input([image]), (layer, run) => {
-          const output = run();
-          if (wanted.has(layer.name)) {
-            const grid = asGrid(output, layer);
-            const step = Math.ceil(Math.max(grid.shape[1], grid.shape[2]) / thumbPx);
-            const sides = [grid.shape[1], grid.shape[2]].map((side) => Math.min(side, step)) as [number, number];
-            const map = step > 1 ? tf.avgPool(grid, sides, sides, 'valid') : grid;
-            small.push({ name: layer.name, map: tf.keep(tf.squeeze(map, [0]).clone() as Tensor3D) });
-          }
-          return output;
+      try {
+        tf.tidy(() => {
+          subject.look(subject.input([image]), (layer, run) => {
+            const output = run();
+            if (wanted.has(layer.name)) {
+              const grid = asGrid(output, layer);
+              const step = Math.ceil(Math.max(grid.shape[1], grid.shape[2]) / thumbPx);
+              const sides = [grid.shape[1], grid.shape[2]].map((side) => Math.min(side, step)) as [number, number];
+              const map = step > 1 ? tf.avgPool(grid, sides, sides, 'valid') : grid;
+              small.push({ name: layer.name, map: tf.keep(tf.squeeze(map, [0]).clone() as Tensor3D) });
+            }
+            return output;
+          });
         });
-      });
-      const layers: FeatureThumbs['layers'][number][] = [];
-      const maps: Uint8Array[] = [];
-      for (const { name, map } of small) {
-        const [rows, columns, channels] = map.shape;
-        const values = await readBack(map);
-        const unit = mostVaried(values, channels);
-        layers.push({ name, unit, rows, columns });
-        maps.push(bytesOf(values, unit, channels));
+        const layers: FeatureThumbs['layers'][number][] = [];
+        const maps: Uint8Array[] = [];
+        for (const { name, map } of small) {
+          const [rows, columns, channels] = map.shape;
+          const values = await readBack(map);
+          const unit = mostVaried(values, channels);
+          layers.push({ name, unit, rows, columns });
+          maps.push(bytesOf(values, unit, channels));
+        }
+        return { header: { layers }, maps: Buffer.concat(maps) };
+      } finally {
+        tf.dispose(small.map(({ map }) => map)); // those that were not read
       }
-      return { header: { layers }, maps: Buffer.concat(maps) };
     }),
 });
 
