@@ -69,6 +69,21 @@ export function openAtFirst(items: readonly Item[], most: number): Set<string> {
   return open;
 }
 
+/**
+ * The layer whose output a layer or block gives to the rest of the network: the last one that is read from outside of it, if there is one with places.
+ * A summary of a stage, which the classes read beside the last layer, is not its output.
+ */
+export function outputOf<Layer extends { name: string; from: readonly string[]; output: readonly number[] }>(
+  { layers: names }: { layers: readonly string[] },
+  network: readonly Layer[],
+): Layer | null {
+  const own = new Set(names);
+  const readOutside = new Set(network.filter(({ name }) => !own.has(name)).flatMap(({ from }) => from));
+  const inside = network.filter(({ name }) => own.has(name));
+  const given = inside.filter(({ name }) => readOutside.has(name));
+  return given.findLast(({ output }) => output.length > 1) ?? given.at(-1) ?? inside.at(-1) ?? null;
+}
+
 /** The blocks that must be open for a layer to be shown. */
 export const blocksAround = (items: readonly Item[], layer: string): string[] =>
   blocksIn(items)

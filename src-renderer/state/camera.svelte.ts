@@ -30,14 +30,14 @@ export class Camera {
     const { width, height } = this.#size();
     return Math.min((this.widthPx - 2 * this.margin) / width, (this.heightPx - 2 * this.margin) / height);
   });
-  /** At first, text is readable, and the top is in sight. */
+  /** At first, text is readable, and the upper left is in sight. */
   readonly shown: Position = $derived.by(() => this.moved ?? this.#placed(clamp(this.#fitting, 0.9, 1)));
 
   #placed(scale: number): Position {
     const { width, height } = this.#size();
     return {
       scale,
-      x: (this.widthPx - width * scale) / 2,
+      x: Math.max(this.margin, (this.widthPx - width * scale) / 2),
       y: Math.max(this.margin, (this.heightPx - height * scale) / 2),
     };
   }

@@ -41,6 +41,8 @@ export interface Latent {
   /** The image at the end of the line; null: the next one. */
   end: number | null;
   direction: number;
+  /** Of the codes around an image. */
+  seed: number;
   /** Changed numbers of the code, by index. */
   numbers: Record<string, number>;
 }
@@ -66,7 +68,7 @@ export class Inside {
   readonly unitSurvey = new Latest<UnitSurvey | null>(40);
   readonly maximising: Maximising;
   readonly decoded = new Latest<Arrays<Decoded>>(120);
-  latent = $state.raw<Latent>({ kind: 'line', end: null, direction: 0, numbers: {} });
+  latent = $state.raw<Latent>({ kind: 'line', end: null, direction: 0, seed: 1, numbers: {} });
   unitOrder = $state<UnitOrder>('number');
   #runId = $state<string | null>(null);
   #tab = $state<InsideTab>('network');
@@ -265,7 +267,7 @@ export class Inside {
 
   followDecoded() {
     const { subject, sample } = this;
-    const { kind, end, direction, numbers } = this.latent;
+    const { kind, end, direction, seed, numbers } = this.latent;
     const { shown, currentIndex } = this.#view;
     const other = end ?? shown[Math.max(0, currentIndex) + 1]?.id ?? shown[0]?.id ?? null;
     if (!subject?.hasCode || !sample) return this.decoded.ask(null, () => Promise.reject(new Error('no code')));
@@ -274,7 +276,7 @@ export class Inside {
       kind === 'line'
         ? { kind, from: sampleId, to: other ?? sampleId }
         : kind === 'around'
-          ? { kind, sampleId }
+          ? { kind, sampleId, seed }
           : kind === 'direction'
             ? { kind, sampleId, direction }
             : { kind, sampleId, numbers };

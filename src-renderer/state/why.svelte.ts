@@ -17,16 +17,19 @@ import type { View } from './view.svelte.ts';
 
 /** What is asked about each image; what the network does not have is replaced by its usual choice. */
 export class Choice {
-  method = $state('grad-cam');
+  /** null: chosen for the network. */
+  method = $state<string | null>(null);
   target = $state.raw<Target>({ of: 'auto' });
   /** null: chosen for the network. */
   layer = $state<string | null>(null);
   /** Changed parameters, by method. */
   parameters = $state.raw<Readonly<Record<string, Record<string, unknown>>>>({});
 
-  methodIn({ methods }: ExplanationMethods): ExplanationMethod | null {
+  /** The usual method is Grad-CAM. The error of an autoencoder falls with what its channels say, so that its Grad-CAM is mostly empty: there, the gradient by pixel. */
+  methodIn({ methods, targets }: ExplanationMethods): ExplanationMethod | null {
     const own = methods.filter(({ reason }) => reason === null);
-    return own.find(({ id }) => id === this.method) ?? own.find(({ isSlow }) => !isSlow) ?? own[0] ?? null;
+    const wanted = this.method ?? (targets.includes('error') ? 'saliency' : 'grad-cam');
+    return own.find(({ id }) => id === wanted) ?? own.find(({ isSlow }) => !isSlow) ?? own[0] ?? null;
   }
 
   targetIn({ targets }: ExplanationMethods, classes: readonly string[]): Target {
@@ -176,10 +179,10 @@ export class Why {
     const second = predicted[1]?.name ?? classes[1];
     if (beside === 'class' && this.other.target.of === 'auto' && second !== undefined)
       this.other.target = { of: 'class', name: second };
-    if (beside === 'method' && this.other.method === question?.method) {
-      const known = this.known(question.run).methods?.methods ?? [];
+    const known = question && this.known(question.run).methods;
+    if (beside === 'method' && known && this.other.methodIn(known)?.id === question.method) {
       this.other.method =
-        known.find(({ id, reason, isSlow }) => reason === null && !isSlow && id !== question.method)?.id ??
+        known.methods.find(({ id, reason, isSlow }) => reason === null && !isSlow && id !== question.method)?.id ??
         this.other.method;
     }
   }

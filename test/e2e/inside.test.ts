@@ -165,6 +165,71 @@ test('why: the map of the image; another image is chosen by a key', async () => 
   await expect.poll(chosen).not.toBe(first);
 });
 
+describe('the latent space of an autoencoder', () => {
+  const rank = (method: string, parameters: Record<string, unknown>) =>
+    engine.ensureRun(
+      (known) => known.method === method,
+      () =>
+        engine.calls.workspace.rank.mutate({
+          method,
+          parameters: { sizePx: 32, epochs: 2, minSteps: 4, ...parameters },
+          trainOn: '**',
+        }),
+    );
+  const decoded = () => page.getByRole('list', { name: 'Decoded images' }).locator('canvas');
+  /** The pixels of all decoded images. */
+  const pictures = () =>
+    decoded().evaluateAll((all) => (all as HTMLCanvasElement[]).map((canvas) => canvas.toDataURL()));
+  const show = async (title: string) => {
+    await page.getByLabel('Show', { exact: true }).selectOption({ label: title });
+  };
+
+  test('of maps: a line to a chosen image, codes around one by a seed, and directions', async () => {
+    const ae = await rank('conv-ae', { width: 8, depth: 3 });
+    await network().selectOption(ae);
+    await tab('Latent space');
+    await expect.poll(() => decoded().count()).toBe(9);
+    const line = await pictures();
+    expect(new Set(line).size).toBeGreaterThan(4);
+    // From an image to itself there is one image.
+    await page.getByRole('button', { name: 'End at this image' }).click();
+    await expect.poll(async () => new Set(await pictures()).size).toBe(1);
+    expect((await pictures())[0]).toBe(line[0]);
+
+    await show('Around this image');
+    const seed = page.getByRole('spinbutton', { name: 'Seed' });
+    await expect.poll(async () => new Set(await pictures()).size).toBe(9);
+    const first = await pictures();
+    await seed.fill('2');
+    await expect.poll(pictures).not.toEqual(first);
+    await seed.fill('1');
+    await expect.poll(pictures).toEqual(first);
+
+    await show('Along a direction');
+    await expect.poll(() => decoded().count()).toBe(7);
+    const along = await pictures();
+    await page.getByLabel('Direction', { exact: true }).selectOption({ label: '2' });
+    await expect.poll(pictures).not.toEqual(along);
+    await page.getByText(/need not be an image that exists/).waitFor();
+    expect(await violationsInBothLights(page)).toEqual([]);
+  });
+
+  test('of a short code: a slider for each number', async () => {
+    const ae = await rank('mlp-ae', { width: 32, depth: 1, bottleneck: 5 });
+    await network().selectOption(ae);
+    await tab('Latent space');
+    await show('Numbers of the code');
+    const sliders = page.getByRole('slider', { name: /^number \d/ });
+    await expect.poll(() => sliders.count()).toBe(5);
+    const before = await pictures();
+    await sliders.nth(2).press('End');
+    await expect.poll(pictures).not.toEqual(before);
+    expect(await violationsInBothLights(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await expect.poll(pictures).toEqual(before);
+  });
+});
+
 test('ways in: from the settings of a training, and from the menu of a run', async () => {
   await page.getByRole('navigation').getByRole('button', { name: 'Train' }).click();
   await page.getByLabel('Training mode').getByRole('radio', { name: 'From scratch' }).click();

@@ -1,6 +1,6 @@
 /** Where the layers of a network are drawn: blocks by names, branches beside the main path, shortcuts along the side. */
 import { describe, expect, test } from 'vitest';
-import { blocksAround, blocksIn, blocksOf, openAtFirst } from '../../src-renderer/lib/network-blocks.ts';
+import { blocksAround, blocksIn, blocksOf, openAtFirst, outputOf } from '../../src-renderer/lib/network-blocks.ts';
 import {
   inputName,
   layoutNetwork,
@@ -151,4 +151,26 @@ describe('layout', () => {
       Math.max(...path.match(/-?[\d.]+ -?[\d.]+/g)!.map((pair) => Number.parseFloat(pair)));
     expect(new Set(past.map(({ path }) => rightOf(path))).size).toBe(2);
   });
+});
+
+test('the output of a block is that of its last layer that others read, with places if there is one', () => {
+  const ofBlock = (id: string, network = residual) =>
+    outputOf(
+      blocksIn(blocksOf(network)).find((block) => block.id === id)!,
+      network,
+    )?.name;
+  expect(ofBlock('stage0/')).toBe('stage0/block1/add');
+  expect(ofBlock('stage0/block0/')).toBe('stage0/block0/add');
+  // The classes read the mean of the stage, the next layer reads its maps.
+  const levels = [
+    layer('stage0/first', inputName),
+    layer('stage0/mean', 'stage0/first', 'average pooling', [4]),
+    layer('last', 'stage0/first'),
+    layer('head', ['last', 'stage0/mean'], 'dense', [10]),
+  ];
+  expect(ofBlock('stage0/', levels)).toBe('stage0/first');
+  // What nobody reads ends the network.
+  expect(
+    ofBlock('tail/', [layer('tail/mean', inputName, 'mean', [4]), layer('tail/head', 'tail/mean', 'dense', [9])]),
+  ).toBe('tail/head');
 });

@@ -200,7 +200,12 @@ describe('choices', () => {
       },
     );
     expect(choice.methodIn(dense)?.id).toBe('saliency');
-    expect(choice.methodIn(known([method('grad-cam')]))?.id).toBe('grad-cam');
+    const both = [method('occlusion'), method('saliency'), method('grad-cam')];
+    expect(choice.methodIn(known(both))?.id).toBe('grad-cam');
+    expect(choice.methodIn(known(both, { targets: ['auto', 'error'] }))?.id).toBe('saliency');
+    choice.method = 'occlusion';
+    expect(choice.methodIn(known(both, { targets: ['auto', 'error'] }))?.id).toBe('occlusion');
+    choice.method = 'grad-cam';
     expect(choice.methodIn(known([method('grad-cam', { reason: 'None.' })]))).toBeNull();
     choice.layer = 'last';
     expect([choice.layerIn(known([])), choice.layerIn(dense)]).toEqual(['last', null]);
