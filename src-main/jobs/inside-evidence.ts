@@ -54,6 +54,7 @@ export const evidenceJob: JobType<EvidenceRequest> = {
 
 async function collect(context: JobContext, request: EvidenceRequest, report: Report): Promise<string> {
   const { run: id } = request;
+  const { folds } = resolveSubject(context, id);
   report.stage('Reading masks', 0);
   const all = context.table.samples();
   const found = await findMasks(context.folder, all, null, report.signal);
@@ -109,16 +110,18 @@ async function collect(context: JobContext, request: EvidenceRequest, report: Re
     ),
   );
   writeTensors(fileOf(context, id), { header, arrays: { maps }, shapes: { maps: [order.length, side, side] } });
-  if (outside.size)
+  // Without masks, values of an earlier method or of masks that are gone do not stay.
+  const column = `${id}.outside`;
+  if (outside.size || context.table.columns().some(({ name }) => name === column))
     context.table.putColumn(
-      `${id}.outside`,
+      column,
       `Evidence of ${id} outside of the mask`,
       context.runs.list().some((run) => run.id === id) ? id : null,
       [...outside.keys()],
       [...outside.values()],
     );
   const without = found.files.size ? '' : '; without masks, nothing says whether they are the right places';
-  return `${plural(samples.length - failed, 'image')} explained${outside.size ? `, ${plural(outside.size, 'image')} compared with masks` : without}${failed ? `; ${plural(failed, 'image')} without a map` : ''}`;
+  return `${plural(samples.length - failed, 'image')} explained${outside.size ? `, ${plural(outside.size, 'image')} compared with masks` : without}${failed ? `; ${plural(failed, 'image')} without a map` : ''}${folds > 1 ? `; by the first network of ${folds} folds` : ''}`;
 }
 
 /** The positive part of a map with a sum of 1, so that all images count alike; null if there is none. */

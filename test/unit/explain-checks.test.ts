@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scorerOf } from '../../src-main/compute/anomaly/index.ts';
 import { startBackend, tf } from '../../src-main/compute/backend.ts';
 import { explain, faithfulness, sanity } from '../../src-main/compute/inside/explain.ts';
+import { featureMaps } from '../../src-main/compute/inside/feature-maps.ts';
+import { filters } from '../../src-main/compute/inside/filters.ts';
 import type { ExplainArgs } from '../../src-main/compute/inside/question.ts';
 import { withSubject } from '../../src-main/compute/inside/subject.ts';
 import { forgetModels } from '../../src-main/compute/model-store.ts';
@@ -197,5 +199,8 @@ describe('what cannot be answered says so', () => {
   it('a network with damaged weights', async () => {
     const broken = await classifierRun('cnn', { width: 8, depth: 2, dense: 16 }, 32, (weights) => weights.fill(NaN));
     await expect(serveCall(explain, argumentsFor(broken, 'saliency'))).rejects.toThrow(/not a number/);
+    const { ref: subject, image } = broken;
+    await expect(serveCall(featureMaps, { subject, image, layer: 'head' })).rejects.toThrow(/not numbers/);
+    await expect(serveCall(filters, { subject, layer: 'block0', epoch: null })).rejects.toThrow(/not numbers/);
   });
 });

@@ -36,6 +36,10 @@ export const featureMaps = defineCall({
       const [channels, rows, columns] = maps.shape;
       const values = await readBack(maps);
       const [min, max] = [smallestOf(values), largestOf(values)];
+      if (!Number.isFinite(max - min))
+        throw new BadParameters(
+          `The layer ‘${name}’ has values that are not numbers: the weights are damaged, or the network overflows.`,
+        );
       const notes = [
         places?.token && 'The class token has no place, so it is left out.',
         rows * columns === 1 && 'This layer has no places: each unit has one value for the whole image.',

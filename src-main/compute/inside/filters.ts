@@ -131,6 +131,10 @@ async function described(
   const places = rows * columns;
   const flat = kernels.reshape([all, -1]) as Tensor2D;
   const norms = await readBack(tf.tidy(() => tf.norm(flat, 'euclidean', 1)));
+  if (!norms.every(Number.isFinite)) {
+    flat.dispose();
+    throw new BadParameters(`The layer ‘${known.layer}’ has weights that are not numbers: the model is damaged.`);
+  }
   const dead = deadOf(norms, gammas);
   const duplicates = places * allInputs > 1 ? await duplicatesOf(flat, norms, new Set(dead)) : [];
   const inputs = Math.min(allInputs, Math.max(3, Math.floor(mostSent / (all * places))));

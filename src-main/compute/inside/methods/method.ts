@@ -30,9 +30,9 @@ export interface MethodMap {
   gap?: number;
 }
 
-/** Throws BadParameters with the reason if a map is empty, so that nothing can be tested. */
+/** Throws BadParameters with the reason if a map is empty or has values that are not numbers, so that nothing can be tested. */
 export function requireValues({ values, note }: MethodMap): void {
-  if (values.some((value) => value !== values[0])) return;
+  if (values.every(Number.isFinite) && values.some((value) => value !== values[0])) return;
   throw new BadParameters(`There is nothing to test. ${note ?? 'The map has the same value everywhere.'}`);
 }
 
