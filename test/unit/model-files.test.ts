@@ -136,7 +136,7 @@ test.skipIf(!hasSmallDisks)(
         message:
           'The disk that holds the workspace is full. Free some space and start the same task again: a training resumes from its last epoch.',
       },
-      parts: ['checkpoint.bin'],
+      parts: ['checkpoint.bin', 'snapshots'],
       resumedFrom: expect.toSatisfy((epoch: number) => epoch >= 2 && epoch <= 4),
       epochsRun: 12,
       model: true,

@@ -260,7 +260,7 @@ describe('a summary', () => {
   it('lists the layers that the network has', () => {
     const model = modelOf('cnn')!.build({ width: 8, depth: 2, dense: 16, attention: 'se' }, { sizePx: 16, classes });
     const { layers, activationBytes } = summarise(model, 16);
-    expect(layers.slice(0, 3)).toEqual([
+    expect(layers.slice(0, 3)).toMatchObject([
       { name: 'block0', kind: 'convolution', output: [16, 16, 8], macs: 16 * 16 * 8 * 27, parameters: 27 * 8 },
       { name: 'block0/norm', kind: 'batch normalisation', output: [16, 16, 8], macs: 0, parameters: 16 },
       { name: 'block0/pool', kind: 'max pooling', output: [8, 8, 8], macs: 0, parameters: 0 },
