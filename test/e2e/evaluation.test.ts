@@ -109,3 +109,31 @@ test('a tag or a table changes the truth at once; a table that cannot be read is
     .getByText('Line 3 of truth.csv: the label 3 is neither 0 (normal) nor 1 (anomalous)')
     .waitFor();
 });
+
+test('a missed image leads to the map of why it was missed', async () => {
+  const { engine } = await enter();
+  const runId = await engine.ensureRun(
+    ({ method }) => method === 'conv-ae',
+    () =>
+      engine.calls.workspace.rank.mutate({
+        method: 'conv-ae',
+        parameters: { sizePx: 32, width: 8, depth: 3, epochs: 1, minSteps: 4 },
+        trainOn: 'train/good/**',
+      }),
+  );
+  await page
+    .getByRole('button', { name: new RegExp(`^${runId}`) })
+    .first()
+    .click();
+  await page.getByRole('slider', { name: 'Threshold' }).press('End');
+  const missed = panel().getByRole('region', { name: 'Missed' });
+  const path = (await missed.getByRole('img').first().getAttribute('alt'))!;
+  await missed.getByRole('listitem').first().hover();
+  await missed.getByRole('button', { name: `Why ${path}` }).click();
+  const loupe = page.getByRole('region', { name: 'Loupe' });
+  await loupe.getByTitle(path).first().waitFor();
+  const card = loupe.getByRole('region', { name: 'Why this image' });
+  expect(await card.getByLabel('Model').inputValue()).toBe(runId);
+  await card.locator('.target').getByText('reconstruction error', { exact: true }).waitFor();
+  await loupe.locator('canvas').first().waitFor();
+});
