@@ -48,7 +48,7 @@ export const saliency = defineMethod({
   id: 'saliency',
   title: 'Gradient saliency',
   shows: 'How strongly the target reacts to a small change of each pixel.',
-  cannotShow: 'It says nothing about large changes, and it is noisy: a high value is not evidence for the class.',
+  cannotShow: 'It says nothing about large changes, and it is noisy: a high value is not evidence for the target.',
   isSigned: false,
   schema: z.object({}),
   explain: async ({ objective, x }) =>
