@@ -8,6 +8,7 @@ import type {
   SanityCheck,
 } from '../../contract/inside.ts';
 import { BadParameters } from '../bad-parameters.ts';
+import { largestOf } from '../../contract/numbers.ts';
 import { defineCall, type CallContext } from '../call.ts';
 import { candidateLayers, voteOf } from './choose-layer.ts';
 import { faithfulnessOf, type CurveName } from './faithfulness.ts';
@@ -78,6 +79,9 @@ export interface VoteArgs extends Pick<ExplainArgs, 'subject' | 'method'> {
   images: readonly SubjectImage[];
 }
 
+/** A finer layer is taken if it has this fraction of the votes of the best one. */
+const goodEnough = 0.8;
+
 /** The layer that suits these images best, for their predicted classes; null if there is nothing to choose. */
 export const voteForLayer = defineCall({
   async run({ images, method, ...args }: VoteArgs, { signal }: CallContext): Promise<string | null> {
@@ -95,8 +99,9 @@ export const voteForLayer = defineCall({
         }
       });
     }
-    const [best] = [...sums].sort(([, a], [, b]) => b - a);
-    return best?.[0] ?? null;
+    // Candidates are in the order of their places: the finest that is about as good as the best one.
+    const most = largestOf(sums.values());
+    return [...sums].findLast(([, sum]) => sum >= goodEnough * most)?.[0] ?? null;
   },
 });
 
