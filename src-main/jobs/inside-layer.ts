@@ -1,4 +1,5 @@
 /** The layer of automatic maps: chosen once for a network and a method, by a few images of the folder, so that the maps of all images can be compared. */
+import { coarsePlaces } from '../compute/inside/methods/cam.ts';
 import { methodOf } from '../compute/inside/methods/index.ts';
 import type { Sample } from '../contract/types.ts';
 import type { JobContext } from './context.ts';
@@ -13,8 +14,8 @@ const chosen = new WeakMap<JobContext, Map<string, Promise<string | null>>>();
 /** Null: nothing to choose, or no image can be read. */
 export function chosenLayer(context: JobContext, subject: ResolvedSubject, method: string): Promise<string | null> {
   const { id, run, kind } = subject;
-  const readsLayer = Boolean(methodOf(method)?.wantedPlaces);
-  if (!readsLayer || (kind !== 'classifier' && kind !== 'weights')) return Promise.resolve(null);
+  const isVoted = methodOf(method)?.wantedPlaces === coarsePlaces;
+  if (!isVoted || (kind !== 'classifier' && kind !== 'weights')) return Promise.resolve(null);
   let known = chosen.get(context);
   if (!known) chosen.set(context, (known = new Map()));
   const key = `${id} ${run?.createdAt ?? ''} ${method}`;

@@ -7,6 +7,7 @@ import { resample } from '../../contract/resample.ts';
 import { tf } from '../backend.ts';
 import type { Layer } from '../models/scope.ts';
 import { readBack } from '../read-back.ts';
+import { coarsePlaces } from './methods/cam.ts';
 import { mappable, placesOf } from './methods/layer-maps.ts';
 import type { MethodMap } from './methods/method.ts';
 import type { Objective, OpenSubject } from './subject.ts';
@@ -32,14 +33,13 @@ export function chooseLayer({ code }: OpenSubject, layers: readonly Layer[], wan
   return ends.findLast((layer) => side(layer) >= wantedPlaces) ?? ends.at(-1) ?? null;
 }
 
-const resolutions = [1, 8, 14];
-
-/** The layers that images vote on; one or none if there is nothing to choose. */
+/**
+ * The layers that images vote on, the last one first; one or none if there is nothing to choose. Methods with a gradient of each place are right at early layers too:
+ * they take the places that they want.
+ */
 export function candidateLayers(subject: OpenSubject, layers: readonly Layer[], wantedPlaces: number): Layer[] {
-  const found = resolutions
-    .filter((places) => places <= wantedPlaces)
-    .flatMap((places) => chooseLayer(subject, layers, places) ?? []);
-  return [...new Set(found)];
+  const places = wantedPlaces > coarsePlaces ? [wantedPlaces] : [1, wantedPlaces];
+  return [...new Set(places.flatMap((count) => chooseLayer(subject, layers, count) ?? []))];
 }
 
 /** Fractions of the pixels at most, the highest of the map first. */

@@ -99,9 +99,9 @@ export const voteForLayer = defineCall({
         }
       });
     }
-    // Candidates are in the order of their places: the finest that is about as good as the best one.
+    if (!sums.size) return null;
     const most = largestOf(sums.values());
-    return [...sums].findLast(([, sum]) => sum >= goodEnough * most)?.[0] ?? null;
+    return [...sums].findLast(([, sum]) => sum >= most - (1 - goodEnough) * Math.abs(most))![0];
   },
 });
 
