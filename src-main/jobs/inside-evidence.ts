@@ -13,10 +13,9 @@ import { resample } from '../contract/resample.ts';
 import type { evidenceSchema } from '../contract/schemas.ts';
 import { plural } from '../contract/words.ts';
 import type { Mask } from '../image/mask.ts';
-import { toWinnowError } from '../workspace/runs.ts';
 import type { Report } from '../workspace/report.ts';
 import type { JobContext } from './context.ts';
-import { explainImage } from './inside-explain.ts';
+import { explainImage, reasonWithoutMap } from './inside-explain.ts';
 import { resolveSubject, subjectFolder } from './inside-subject.ts';
 import type { JobType } from './job-type.ts';
 import { findMasks, Masks } from './masks.ts';
@@ -87,10 +86,8 @@ async function collect(context: JobContext, request: EvidenceRequest, report: Re
         if (share !== null) outside.set(sample.id, share);
       }
     } catch (error) {
-      const known = toWinnowError(error);
-      if (!(known instanceof WinnowError) || !['no-samples', 'bad-request'].includes(known.code)) throw known;
+      reason = reasonWithoutMap(error);
       failed++;
-      reason = known.message;
     }
     report.progress(i + 1);
   }

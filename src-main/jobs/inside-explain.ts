@@ -1,10 +1,12 @@
 /** Maps of one image: why a network gave its output. The map of the network's input is placed on the whole image. */
 import type { ExplainArgs } from '../compute/inside/question.ts';
+import { WinnowError } from '../contract/errors.ts';
 import type { Explanation } from '../contract/inside.ts';
 import { largestOf, smallestOf } from '../contract/numbers.ts';
 import { resample } from '../contract/resample.ts';
 import type { ExplainRequest } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
+import { toWinnowError } from '../workspace/runs.ts';
 import type { JobContext } from './context.ts';
 import { seenBox } from './inside-frame.ts';
 import { chosenLayer } from './inside-layer.ts';
@@ -77,6 +79,16 @@ const isWhole = (side: number): boolean => Math.abs(side - 1) < 1e-9;
 /** A cross-validated run has a network per fold; the first is asked. */
 const ofFolds = (folds: number): string =>
   `This is the first network of ${folds} folds. It may have been trained on this image, and its prediction can differ from the run’s, which is by networks that were not.`;
+
+/**
+ * The reason why one image of many has no map, such as a file that is gone. Throws the error if it concerns more than this image: a cancel, a full disk, a fault of
+ * the engine.
+ */
+export function reasonWithoutMap(error: unknown): string {
+  const known = toWinnowError(error);
+  if (known instanceof WinnowError && ['no-samples', 'bad-request'].includes(known.code)) return known.message;
+  throw known;
+}
 
 /** The map of one image over the whole image. Throws WinnowError. */
 export async function explainImage(

@@ -15,8 +15,7 @@ import { drawHeatMap } from '../image/heat-map.ts';
 import { withImage } from '../image/scanned.ts';
 import { selectSamples } from '../workspace/edits.ts';
 import { readSource } from '../workspace/read-source.ts';
-import { toWinnowError } from '../workspace/runs.ts';
-import { explainImage } from './inside-explain.ts';
+import { explainImage, reasonWithoutMap } from './inside-explain.ts';
 import { resolveSubject, sampleOf } from './inside-subject.ts';
 import type { JobType } from './job-type.ts';
 
@@ -78,12 +77,9 @@ export const explainFilesJob = (
             written.push({ path: sample.path, target, file, width, height, min, max, note });
             result.layer = header.layer;
           } catch (error) {
-            const known = toWinnowError(error);
-            // A reason that holds for this image only: it is told with the image. Anything else ends the job.
-            if (!(known instanceof WinnowError) || !['no-samples', 'bad-request'].includes(known.code)) throw known;
+            reason = reasonWithoutMap(error);
             failed++;
-            reason = known.message;
-            written.push({ ...nothing, path: sample.path, note: known.message });
+            written.push({ ...nothing, path: sample.path, note: reason });
           }
           report.progress(i + 1);
         }
