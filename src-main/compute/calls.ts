@@ -20,6 +20,7 @@ import { filters } from './inside/filters.ts';
 import { decode } from './inside/decode.ts';
 import { maximise } from './inside/maximise.ts';
 import { survey } from './inside/survey.ts';
+import { importance, suggest, surrogate } from './search/calls.ts';
 import { portableDetector } from './portable/export-detector.ts';
 import { portable } from './portable/export-model.ts';
 
@@ -37,6 +38,7 @@ export const calls = {
   featureThumbs,
   filters,
   fit,
+  importance,
   layout,
   map,
   maximise,
@@ -51,7 +53,9 @@ export const calls = {
   reconstruct,
   sanity,
   score,
+  suggest,
   summarise,
+  surrogate,
   survey,
   train,
   trainHead,

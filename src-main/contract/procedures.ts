@@ -8,6 +8,8 @@ import type { Advice, DatasetSplit, LabelQueue, ModelSummary, Preview, Probabili
 import {
   similaritySchema,
   backendSchema,
+  compareRunsSchema,
+  describeRunSchema,
   splitSchema,
   editSchema,
   estimateSchema,
@@ -41,28 +43,35 @@ import {
   viewSchema,
   watchSchema,
 } from './schemas.ts';
+import {
+  changeSearchSchema,
+  resumeSearchSchema,
+  searchIdSchema,
+  searchSchema,
+  searchSubjectSchema,
+  surrogateSchema,
+  trainLongerSchema,
+  trialSchema,
+} from './search-schemas.ts';
+import type { Importance, RunComparison, SearchOptions, SearchProposal, Surrogate, Trial } from './search.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { ExplanationMethods, LayerSurvey, NetworkView, Subject, UnitSurvey } from './inside.ts';
 import type { Threshold } from './threshold.ts';
 import type { BackendState, Component, EngineInfo, MemoryEstimate } from './machine.ts';
 import type { ExplainedFiles, ExportFormat, ExportPlan, ExportResult } from './export-types.ts';
 import type {
-  Backup,
   Changes,
   CheckState,
   Column,
   Edited,
   Entry,
   Finding,
-  FolderList,
   Group,
   ImportResult,
   Issue,
   Job,
   SavedDetector,
   Model,
-  Opened,
-  Restored,
   Purged,
   Run,
   RunSummary,
@@ -71,6 +80,7 @@ import type {
   Workspace,
   WorkspaceEvent,
 } from './types.ts';
+import type { Backup, FolderList, Opened, Restored } from './folders.ts';
 import type { Unlike } from './unlike.ts';
 import type { Arrival, Watch } from './watch.ts';
 
@@ -219,6 +229,10 @@ export const workspaceProcedures = {
     writeMaps: input(mapFilesSchema).mutation<Job>(),
     /** The normal patch that is nearest to a place of an image; only for rankings that keep patches. */
     unlike: input(unlikeSchema).query<Unlike>(),
+    /** Names, notes and pins of a run. */
+    describe: input(describeRunSchema).mutation<Edited>(),
+    /** Compares two runs of one kind on the same images. */
+    compare: input(compareRunsSchema).query<RunComparison>(),
     /** Hides the runs from lists. */
     archive: input(runsSchema).mutation<Edited>(),
     unarchive: input(runsSchema).mutation<Edited>(),
@@ -244,6 +258,29 @@ export const workspaceProcedures = {
     writeExplanations: input(explainFilesSchema).mutation<Job>(),
     /** Null until the job of `writeExplanations` has ended. */
     written: input(z.object({ jobId: z.int() })).query<ExplainedFiles | null>(),
+  },
+  /** Searches for hyperparameters. The search itself is a run, with its state in `search`. */
+  search: {
+    options: query<SearchOptions>(),
+    /** The default space and the objectives of a method on this folder. */
+    propose: input(searchSubjectSchema).query<SearchProposal>(),
+    start: input(searchSchema).mutation<Job>(),
+    /** Continues an ended, paused or interrupted search; an unfinished trial continues from its checkpoint. */
+    resume: input(resumeSearchSchema).mutation<Job>(),
+    /** Ends the job after saving the running trials. */
+    pause: input(searchIdSchema).mutation<void>(),
+    /** Changes bounds or budget, also while it runs. */
+    change: input(changeSearchSchema).mutation<void>(),
+    /** In the order of their numbers. */
+    trials: input(searchIdSchema).query<Trial[]>(),
+    /** Ends a running trial early; its value is the best one so far. */
+    stopTrial: input(trialSchema).mutation<void>(),
+    /** Makes a run of a trial, without training if its checkpoint was kept. */
+    keep: input(trialSchema).mutation<Job>(),
+    /** Trains the parameters of a trial again, for more epochs. */
+    trainLonger: input(trainLongerSchema).mutation<Job>(),
+    importance: input(searchIdSchema).query<Importance[]>(),
+    surrogate: input(surrogateSchema).query<Surrogate>(),
   },
   evaluation: {
     /** Compares a ranking with the truth. The figures of pixels are those that `pixels` has computed. */

@@ -251,6 +251,15 @@ export const moveJobSchema = z.object({ id: z.int(), to: z.enum(['next', 'later'
 
 export const runsSchema = z.object({ ids: z.array(z.string().min(1)).min(1) });
 
+/** Omitted fields stay unchanged; null removes. */
+export const describeRunSchema = z.object({
+  id: z.string().min(1),
+  title: z.string().trim().min(1).max(200).nullable().optional(),
+  note: text.nullable().optional(),
+  pinned: z.boolean().optional(),
+});
+export const compareRunsSchema = z.object({ a: z.string().min(1), b: z.string().min(1) });
+
 export const predictSchema = z.object({ runId: z.string().min(1) });
 
 export const modelFormats = ['onnx', 'tfjs'] as const;

@@ -3,6 +3,7 @@
  * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
+import type { SearchState, Trial } from './search.ts';
 import type { RuleChoice, Threshold } from './threshold.ts';
 import type { Watch } from './watch.ts';
 import type { TrainOn, TrainOnBy, TrainTags } from './train-on.ts';
@@ -188,7 +189,9 @@ export type JobKind =
   | 'evidence'
   | 'explain'
   | 'map-files'
-  | 'evaluate';
+  | 'evaluate'
+  | 'search'
+  | 'keep-trial';
 
 /** A queued, running or ended job, with its progress. `perSecond` and `secondsLeft` are null until they can be estimated. */
 export interface Job {
@@ -229,8 +232,8 @@ export interface Epoch {
 /** `interrupted`: its process ended during the run; it can be resumed from the last checkpoint. */
 export type RunState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
-/** A ranking by a scorer, a training of a classifier, a learning rate range test, or a search for label errors. */
-export type RunKind = 'rank' | 'train' | 'range-test' | 'labels';
+/** A ranking by a scorer, a training of a classifier, a learning rate range test, a search for label errors, or a search for hyperparameters. */
+export type RunKind = 'rank' | 'train' | 'range-test' | 'labels' | 'search';
 
 /** A run in a list. Settings, curves and results are in the `Run`, which is fetched when the run is viewed. */
 export interface RunSummary extends Pick<
@@ -240,7 +243,11 @@ export interface RunSummary extends Pick<
   /** The run that it belongs to; null if none. */
   parent: string | null;
   /** The result by which runs of this kind are compared. */
-  headline: { name: 'accuracy' | 'rate'; value: number } | null;
+  headline: { name: 'accuracy' | 'rate' | 'best'; value: number } | null;
+  /** Given by a person; null if none. */
+  title: string | null;
+  note: string | null;
+  pinned: boolean;
   /** The last finished epoch. */
   epoch: number | null;
   /** How the images were split; null if it is not a classifier. */
@@ -288,6 +295,7 @@ export interface Run {
   notes: readonly string[];
   classification: Classification | null;
   rangeTest: RangeTest | null;
+  search: SearchState | null;
 }
 
 /** A finished ranking whose detector can score other images: what it was trained on, when, and its threshold in its own folder. */
@@ -349,45 +357,10 @@ export interface ImportResult {
   unmatched: readonly string[];
 }
 
-/** A copy of a workspace's database. */
-export interface Backup {
-  name: string;
-  atMs: number;
-  bytes: number;
-  /** Steps in its journal; null if it is damaged. */
-  steps: number | null;
-  isGood: boolean;
-}
-
-export interface Restored {
-  backup: string | null;
-  /** Path of the replaced database, which is kept. */
-  aside: string | null;
-  steps: number;
-}
-
 /** Events of a workspace's event stream. */
 export type WorkspaceEvent =
   | { type: 'job'; job: Job }
   | { type: 'run'; run: RunSummary }
+  | { type: 'trial'; search: string; trial: Trial }
   | { type: 'watch'; watch: Watch | null }
   | { type: 'changed'; revision: number; journal: Journal };
-
-export interface FolderEntry {
-  name: string;
-  path: string;
-}
-
-export interface FolderList {
-  path: string;
-  parent: string | null;
-  folders: FolderEntry[];
-}
-
-/** An opened folder. */
-export interface Opened {
-  id: string;
-  folder: string;
-  /** A message for the user, for example that the workspace is on a network disk. */
-  warning: string | null;
-}

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { explain, WinnowError } from '../contract/errors.ts';
-import type { Backup, Restored } from '../contract/types.ts';
+import type { Backup, Restored } from '../contract/folders.ts';
 import { backupsFolder, damageOf, newBackup, timestamp } from './database.ts';
 import { removeMarker } from './marker.ts';
 import type { BackupOrder } from './backup-worker.ts';

@@ -1,5 +1,7 @@
 /** The arguments of commands that repeat a request, without the folder. */
+import { searchSchema, type SearchRequest } from '../contract/search-schemas.ts';
 import {
+  rankSchema,
   trainSchema,
   type ExportRequest,
   type KeepBest,
@@ -61,6 +63,41 @@ export function rankWords(request: RankRequest, maps: Word | null, masks: Word |
 
 const parameterWords = (parameters: object): Word[] =>
   Object.entries(parameters).flatMap(([name, value]) => optional(`--${flagOf(name)}`, value as string | number | null));
+
+/** With all parameters that are not searched. `--space` takes JSON as well as a file. */
+export function searchWords(stored: SearchRequest): Word[] {
+  const request = searchSchema.parse(stored); // adds defaults to what an earlier version stored
+  const { subject, budget, repeats } = request;
+  const words =
+    subject.kind === 'train'
+      ? trainWords({ ...subject, seed: request.seed, resume: true })
+      : rankWords({ ...rankSchema.parse({ ...subject, seed: request.seed }) }, null, null);
+  return [
+    ...words,
+    '--strategy',
+    request.strategy,
+    ...optional('--settings', Object.keys(request.settings).length ? JSON.stringify(request.settings) : null),
+    '--stopper',
+    request.stopper,
+    ...optional('--objective', request.objective),
+    '--trials',
+    String(budget.trials ?? 'none'),
+    ...optional('--minutes', budget.minutes),
+    ...(budget.untilNoMore ? ['--until-no-more'] : []),
+    '--parallel',
+    String(request.parallel),
+    '--repeat-best',
+    String(repeats.best),
+    '--repeats',
+    String(repeats.times),
+    '--repeat-over',
+    repeats.over,
+    '--disk',
+    String(request.diskMiB),
+    ...(request.warmStart ? [] : ['--no-warm-start']),
+    ...optional('--space', request.space && JSON.stringify(request.space)),
+  ];
+}
 
 export function trainWords(stored: TrainRequest): Word[] {
   const request = trainSchema.parse(stored); // adds defaults to what an earlier version stored

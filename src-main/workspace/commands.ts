@@ -11,7 +11,15 @@ import type { Patch } from '../contract/marks.ts';
 import { ruleText } from '../contract/threshold.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable, quoteWord } from '../contract/words.ts';
-import { exportWords, keepBestWords, rankWords, trainWords, viewWords, type Word } from './command-words.ts';
+import {
+  exportWords,
+  keepBestWords,
+  rankWords,
+  searchWords,
+  trainWords,
+  viewWords,
+  type Word,
+} from './command-words.ts';
 import { ExportTargets } from './export-targets.ts';
 import { moveStep, type JournalEntry } from './journal.ts';
 import { ScriptRuns } from './script-runs.ts';
@@ -76,6 +84,10 @@ function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[
       return [{ name: 'rank', words: rankWords(action.request, action.request.maps, action.request.masks) }];
     case 'train':
       return [{ name: 'train', words: trainWords(action.request) }];
+    case 'search':
+      return [{ name: 'search', words: searchWords(action.request) }];
+    case 'describe-run':
+      return describeCommands(action);
     case 'export':
       return [{ name: 'export', words: exportWords(action.request, action.request.to) }];
     case 'archive-runs':
@@ -91,6 +103,21 @@ function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[
     default:
       return settingCommands(action);
   }
+}
+
+/** One command for each of name, note and pin. */
+function describeCommands({
+  run,
+  title,
+  note,
+  pinned,
+}: Extract<JournalEntry['action'], { do: 'describe-run' }>): Command[] {
+  const commands: Command[] = [];
+  const add = (...words: Word[]) => commands.push({ name: 'runs', words });
+  if (title !== undefined) add('--rename', `${run}=${title ?? ''}`);
+  if (note !== undefined) add('--note', `${run}=${note ?? ''}`);
+  if (pinned !== undefined) add(pinned ? '--pin' : '--unpin', run);
+  return commands;
 }
 
 /** `-a.jpg` → `./-a.jpg`, so that it is not parsed as an option. */
@@ -284,6 +311,8 @@ function editCommands(edit: JournalEntry, pathOf: PathOf, runs: ScriptRuns): Com
     case 'unarchive-runs':
     case 'delete-runs':
       return commandsOf({ ...edit, action: { ...action, runs: runs.idsOf(action.runs) } }, pathOf);
+    case 'describe-run':
+      return commandsOf({ ...edit, action: { ...action, run: runs.idsOf([action.run])[0] } }, pathOf);
     case 'run-threshold':
       return commandsOf({ ...edit, action: { ...action, run: runs.idsOf([action.run])[0] } }, pathOf);
     case 'view':
@@ -293,6 +322,7 @@ function editCommands(edit: JournalEntry, pathOf: PathOf, runs: ScriptRuns): Com
       return settingCommands(action);
     case 'rank':
     case 'train':
+    case 'search':
     case 'export':
     case 'purge-runs':
       return [];

@@ -59,6 +59,10 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
    ALTER TABLE runs ADD COLUMN summary TEXT;
    ALTER TABLE runs ADD COLUMN bytes INTEGER;
    ALTER TABLE runs ADD COLUMN version INTEGER NOT NULL DEFAULT 0;`,
+  // Trials of searches for hyperparameters.
+  `CREATE TABLE trials (
+     search_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE, number INTEGER NOT NULL, record TEXT NOT NULL,
+     PRIMARY KEY (search_id, number)) WITHOUT ROWID;`,
 ];
 export const schemaVersion = migrations.length;
 

@@ -12,12 +12,12 @@ import { largestOf } from '../contract/numbers.ts';
 import type { RuleChoice } from '../contract/threshold.ts';
 import type { Run, RunSummary } from '../contract/types.ts';
 import type { Database } from './database.ts';
-import { keptRule, runVisibility } from './settings.ts';
+import { keptRule, runVisibility, type RunDescription, runDescription } from './settings.ts';
 
 export const runsFolder = (workspaceFolder: string) => join(workspaceFolder, 'runs');
 export const runFolder = (workspaceFolder: string, runId: string) => join(runsFolder(workspaceFolder), runId);
 
-type StoredSummary = Omit<RunSummary, 'bytes' | 'archived' | 'rule' | 'version'>;
+type StoredSummary = Omit<RunSummary, 'bytes' | 'archived' | 'rule' | 'version' | keyof RunDescription>;
 interface Row {
   id: string;
   summary: string;
@@ -25,8 +25,9 @@ interface Row {
   version: number;
   visibility: string | null;
   rule: string | null;
+  description: string | null;
 }
-const fields = `id, summary, bytes, version, ${runVisibility('id')} AS visibility, ${keptRule('id')} AS rule`;
+const fields = `id, summary, bytes, version, ${runVisibility('id')} AS visibility, ${keptRule('id')} AS rule, ${runDescription('id')} AS description`;
 
 export class Runs {
   #db: Database;
@@ -73,6 +74,7 @@ export class Runs {
       bytes: row?.bytes ?? null,
       archived: row?.visibility === 'archived',
       rule: ruleOf(row?.rule ?? null),
+      ...descriptionOf(row?.description ?? null),
       version: row?.version ?? 0,
     };
   }
@@ -157,11 +159,16 @@ export class Runs {
 
 const ruleOf = (json: string | null) => (json === null ? null : (JSON.parse(json) as RuleChoice));
 
-const summaryOf = ({ summary, bytes, version, visibility, rule }: Row): RunSummary => ({
+const noDescription: RunDescription = { title: null, note: null, pinned: false };
+const descriptionOf = (json: string | null): RunDescription =>
+  json === null ? noDescription : { ...noDescription, ...(JSON.parse(json) as Partial<RunDescription>) };
+
+const summaryOf = ({ summary, bytes, version, visibility, rule, description }: Row): RunSummary => ({
   ...(JSON.parse(summary) as StoredSummary),
   bytes,
   archived: visibility === 'archived',
   rule: ruleOf(rule),
+  ...descriptionOf(description),
   version,
 });
 
@@ -188,9 +195,10 @@ function toStoredSummary(run: Run): StoredSummary {
   };
 }
 
-function headlineOf({ classification, rangeTest }: Run): RunSummary['headline'] {
+function headlineOf({ classification, rangeTest, search }: Run): RunSummary['headline'] {
   const accuracy = classification?.evaluation?.accuracy.value;
   if (accuracy !== undefined) return { name: 'accuracy', value: accuracy };
+  if (search?.best != null && search.bestValue !== null) return { name: 'best', value: search.bestValue };
   return rangeTest?.suggested ? { name: 'rate', value: rangeTest.suggested } : null;
 }
 
@@ -212,6 +220,7 @@ export const emptyRun = {
   notes: [],
   classification: null,
   rangeTest: null,
+  search: null,
 } satisfies Partial<Run>;
 
 /** Records of earlier versions lack fields that were added later. */

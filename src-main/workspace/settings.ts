@@ -2,9 +2,10 @@
  * A person's settings for a folder, by key: thresholds of checks, rules of thresholds of rankings, saved views, images that are not duplicates, confirmed labels, archived and deleted
  * runs. Only the journal writes them, so that each change can be undone; a copied detector brings its rule along.
  */
+import type { RunSummary } from '../contract/types.ts';
 import type { Database } from './database.ts';
 
-export type SettingKind = 'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed' | 'run' | 'rule';
+export type SettingKind = 'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed' | 'run' | 'rule' | 'run-words';
 export const settingKey = (kind: SettingKind, name: string) => `${kind}:${name}`;
 
 /** The value of a run's setting `run`. A run without it is listed normally. */
@@ -14,6 +15,11 @@ export const runVisibility = (id: string) => `(SELECT trim(value, '"') FROM sett
 
 /** SQL: the rule that a run keeps for its threshold, as JSON; NULL without a setting. `id`: an SQL expression. */
 export const keptRule = (id: string) => `(SELECT value FROM settings WHERE key = 'rule:' || ${id})`;
+
+/** What a person says about a run, in the setting `run-words`. */
+export type RunDescription = Pick<RunSummary, 'title' | 'note' | 'pinned'>;
+/** SQL: the description of a run, as JSON; NULL without a setting. */
+export const runDescription = (id: string) => `(SELECT value FROM settings WHERE key = 'run-words:' || ${id})`;
 
 export class Settings {
   #db: Database;

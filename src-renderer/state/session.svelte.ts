@@ -173,7 +173,7 @@ export class Session {
             (a, b) => b.createdAt - a.createdAt,
           );
         else if (event.type === 'watch') this.watching.take(event.watch);
-        else {
+        else if (event.type === 'changed') {
           this.journal = event.journal;
           if (event.revision !== this.#revision || this.#shape < 0) void this.refresh();
         }

@@ -756,6 +756,7 @@ test('the manifest names the model and settings of the scores, and contains no t
     notes: [],
     classification: null,
     rangeTest: null,
+    search: null,
   } as const;
   const to = target();
   await exportSet(

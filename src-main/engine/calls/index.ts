@@ -12,6 +12,7 @@ import { journalCalls } from './journal.ts';
 import { labelCalls } from './labels.ts';
 import { runCalls } from './runs.ts';
 import { sampleCalls } from './samples.ts';
+import { searchCalls } from './search.ts';
 import { viewCalls } from './views.ts';
 import { watchCalls } from './watch.ts';
 import { workspaceCalls } from './workspace.ts';
@@ -30,6 +31,7 @@ export const callsOf = (context: CallContext) =>
     watch: watchCalls(context),
     runs: runCalls(context),
     inside: insideCalls(context),
+    search: searchCalls(context),
     evaluation: evaluationCalls(context),
     exports: exportCalls(context),
   }) satisfies WorkspaceCalls;

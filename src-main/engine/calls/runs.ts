@@ -52,6 +52,12 @@ export function runCalls(context: CallContext) {
     },
     writeMaps: (request) => context.start(mapFilesJob, request),
     unlike: ({ runId, sampleId, at }) => unlikeOf(context, runs.get(runId), sampleId, at),
+    describe: () => {
+      throw new WinnowError('failed', 'Not built.');
+    },
+    compare: () => {
+      throw new WinnowError('failed', 'Not built.');
+    },
     archive: ({ ids }) => put('archive', ids, 'archived'),
     unarchive: ({ ids }) => put('unarchive', ids, null),
     delete: ({ ids }) => put('delete', ids, 'deleted'),

@@ -1,0 +1,8 @@
+/** The registry of search strategies. A new strategy is one file and one entry here. Importing this module loads no tensors. */
+import { randomSearch } from './random.ts';
+import type { Strategy } from './strategy.ts';
+
+export const strategies: readonly Strategy[] = [randomSearch];
+
+/** Undefined if no strategy has this id. */
+export const strategyOf = (id: string): Strategy | undefined => strategies.find((strategy) => strategy.id === id);
