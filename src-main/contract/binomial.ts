@@ -1,4 +1,4 @@
-/** The exact confidence interval of a proportion, and the incomplete beta function that it needs. */
+/** The binomial distribution, the exact confidence interval of a proportion, and the incomplete beta function that both need. */
 
 /** Terms of the continued fraction; 200 are enough for a million images. */
 const maxTerms = 500;
@@ -16,6 +16,10 @@ export function binomialInterval(count: number, total: number, confidence = 0.95
     high: count < total ? betaQuantile(1 - tail, count + 1, total - count) : 1,
   };
 }
+
+/** The probability of at most `count` successes in `total` trials with the success probability `p`. */
+export const binomialAtMost = (count: number, total: number, p: number): number =>
+  count >= total ? 1 : incompleteBeta(1 - p, total - count, count + 1);
 
 /** The quantile `p` of the beta distribution, by bisection. */
 function betaQuantile(p: number, a: number, b: number): number {

@@ -53,7 +53,8 @@ import {
   trainLongerSchema,
   trialSchema,
 } from './search-schemas.ts';
-import type { Importance, RunComparison, SearchOptions, SearchProposal, Surrogate, Trial } from './search.ts';
+import type { RunComparison } from './run-comparison.ts';
+import type { Importance, SearchOptions, SearchProposal, Surrogate, Trial } from './search.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { ExplanationMethods, LayerSurvey, NetworkView, Subject, UnitSurvey } from './inside.ts';
 import type { Threshold } from './threshold.ts';
@@ -229,10 +230,12 @@ export const workspaceProcedures = {
     writeMaps: input(mapFilesSchema).mutation<Job>(),
     /** The normal patch that is nearest to a place of an image; only for rankings that keep patches. */
     unlike: input(unlikeSchema).query<Unlike>(),
-    /** Names, notes and pins of a run. */
+    /** Sets the name, the note or the pin of a run. */
     describe: input(describeRunSchema).mutation<Edited>(),
-    /** Compares two runs of one kind on the same images. */
+    /** Compares two finished classifiers, or two finished rankings, on the same images. Throws `bad-request` for others. */
     compare: input(compareRunsSchema).query<RunComparison>(),
+    /** The command that makes the run again, without the program's name. Throws `bad-request` if its record lacks something. */
+    command: input(z.object({ id: z.string().min(1) })).query<string>(),
     /** Hides the runs from lists. */
     archive: input(runsSchema).mutation<Edited>(),
     unarchive: input(runsSchema).mutation<Edited>(),

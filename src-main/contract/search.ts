@@ -169,29 +169,3 @@ export interface SurrogateAxis {
   /** Numbers, or indices of `choices`. */
   values: number[];
 }
-
-/** A difference between two runs on the same images. */
-export interface RunComparison {
-  a: string;
-  b: string;
-  /** Settings that differ. */
-  parameters: { name: string; a: unknown; b: unknown }[];
-  /** Figures of both, and the difference b − a with its 95 % interval, paired on the same images. */
-  figures: {
-    name: string;
-    images: number;
-    a: number;
-    b: number;
-    difference: number;
-    low: number | null;
-    high: number | null;
-    /** Two-sided; null if it cannot be judged. */
-    p: number | null;
-  }[];
-  /** Images whose prediction changed: [given, by a, by b]; null for rankings. */
-  confusion: { classes: string[]; a: number[][]; b: number[][] } | null;
-  changed: { gained: number[]; lost: number[] } | null;
-  /** Whether the difference is more than chance, in words; or why it cannot be judged. */
-  verdict: string;
-  cannotJudge: boolean;
-}

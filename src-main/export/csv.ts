@@ -1,5 +1,6 @@
 /** Export with `labels.csv`: path, label and split, as read by pandas, fastai, AutoGluon and Keras' flow_from_dataframe. */
-import { treePath, type Entry, type Format, type Text, type WriteCsv } from './format.ts';
+import type { WriteCsv } from '../contract/csv.ts';
+import { treePath, type Entry, type Format, type Text } from './format.ts';
 
 export const csv: Format = {
   id: 'csv',

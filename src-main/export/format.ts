@@ -2,6 +2,7 @@
  * An export format is a record: it decides the path of each image and adds its own files, such as annotations. Name collisions, copying, verification and
  * manifests are the same for all formats (`export.ts`). Formats never import each other.
  */
+import type { WriteCsv } from '../contract/csv.ts';
 import { splitOf } from '../contract/read.ts';
 import type { ExportFormat } from '../contract/export-types.ts';
 import type { Sample } from '../contract/types.ts';
@@ -48,18 +49,3 @@ export function treePath({ path }: Sample, { split, isRequested }: Where): strin
 
 /** The part of a path after the last `/`. */
 export const baseName = (path: string) => path.slice(path.lastIndexOf('/') + 1);
-
-/** Makes one line of a CSV file. */
-export type WriteCsv = (cells: readonly (string | number | null)[]) => string;
-
-/** One line by RFC 4180. Text that starts with `=`, `+`, `-` or `@` is written unchanged: an escape would be part of the name for all other readers. */
-export const csvLine: WriteCsv = (cells) => `${cells.map(csvField).join(',')}\r\n`;
-
-/** The same for spreadsheets, which evaluate such text as a formula: a leading apostrophe prevents that. */
-export const safeCsvLine: WriteCsv = (cells) =>
-  csvLine(cells.map((cell) => (typeof cell === 'string' && /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)));
-
-function csvField(value: string | number | null): string {
-  const text = value === null ? '' : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}

@@ -5,7 +5,8 @@
 import { basename } from 'node:path';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
-import type { Entry, Text, WriteCsv } from './format.ts';
+import type { WriteCsv } from '../contract/csv.ts';
+import type { Entry, Text } from './format.ts';
 import type { ExportInput, LeftOut } from './layout.ts';
 
 export const manifestSchema = 'winnow/manifest@2';

@@ -26,7 +26,7 @@ import { ScriptRuns } from './script-runs.ts';
 
 type PathOf = (id: number) => string | undefined;
 /** A command on the folder, and the lines for its standard input. */
-interface Command {
+export interface Command {
   name: string;
   words: Word[];
   input?: readonly string[];
@@ -93,7 +93,7 @@ function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[
     case 'archive-runs':
     case 'unarchive-runs':
     case 'delete-runs':
-      return [{ name: 'runs', words: [`--${action.do.replace('-runs', '')}`, ...action.runs] }];
+      return [{ name: `runs ${action.do.replace('-runs', '')}`, words: [...action.runs] }];
     case 'run-threshold':
       return [
         { name: 'runs', words: ['--threshold', `${action.run}=${action.rule ? ruleText(action.rule) : 'default'}`] },
@@ -113,12 +113,16 @@ function describeCommands({
   pinned,
 }: Extract<JournalEntry['action'], { do: 'describe-run' }>): Command[] {
   const commands: Command[] = [];
-  const add = (...words: Word[]) => commands.push({ name: 'runs', words });
-  if (title !== undefined) add('--rename', `${run}=${title ?? ''}`);
-  if (note !== undefined) add('--note', `${run}=${note ?? ''}`);
-  if (pinned !== undefined) add(pinned ? '--pin' : '--unpin', run);
+  const add = (verb: string, words: Word[] = []) => commands.push({ name: `runs ${verb}`, words: [run, ...words] });
+  if (title !== undefined) add('rename', textWords(title));
+  if (note !== undefined) add('note', textWords(note));
+  if (pinned !== undefined) add(pinned ? 'pin' : 'unpin');
   return commands;
 }
+
+/** `--` so that a text like `-x` is not parsed as an option. */
+const textWords = (text: string | null): Word[] =>
+  text === null ? ['--clear'] : text.startsWith('-') ? ['--', text] : [text];
 
 /** `-a.jpg` → `./-a.jpg`, so that it is not parsed as an option. */
 const pathWord = (path: string) => (path.startsWith('-') ? `./${path}` : path);
@@ -161,7 +165,7 @@ function settingCommands(action: SettingAction): Command[] {
   }
 }
 
-const textOf = ({ name, words }: Command, folder: string) =>
+export const textOf = ({ name, words }: Command, folder: string) =>
   [name, folder, ...words.map((word) => (typeof word === 'string' ? quoteWord(word) : word.shell))].join(' ');
 
 // --- the script ---

@@ -70,6 +70,8 @@ export function probabilitiesOf(predictions: Predictions, sample: Sample): Proba
 
 /** A lower bound for probabilities, so that the loss stays finite. */
 const minProbability = 1e-30;
+/** Cross-entropy in nats, from the probability of the label. */
+export const lossOf = (probability: number): number => -Math.log(Math.max(minProbability, probability));
 
 /** Writes the run's columns. Loss and correctness use the samples' current classes. */
 export function putPredictions(table: Table, run: Run, predictions: Predictions): void {
@@ -93,9 +95,7 @@ export function putPredictions(table: Table, run: Run, predictions: Predictions)
     put(
       'loss',
       'loss',
-      rows.map(({ row }, i) =>
-        labels[i] === undefined ? NaN : -Math.log(Math.max(minProbability, at(row, labels[i]))),
-      ),
+      rows.map(({ row }, i) => (labels[i] === undefined ? NaN : lossOf(at(row, labels[i])))),
     );
     put(
       'correct',

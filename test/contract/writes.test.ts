@@ -181,6 +181,8 @@ test('a query changes no table of the workspace and no file', async () => {
     'journal.history': {},
     'runs.get': { id: 'none' },
     'runs.threshold': { id: 'none' },
+    'runs.compare': { a: 'none', b: 'none' },
+    'runs.command': { id: 'none' },
     'runs.unlike': { runId: 'none', sampleId: 1 },
     'inside.network': { run: 'none' },
     'inside.methods': { run: 'none' },

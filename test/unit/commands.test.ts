@@ -104,6 +104,14 @@ describe('a line of the history', () => {
       }),
     ],
     ["views '/my images' --remove 'the odd'", record({ do: 'remove-view', name: 'the odd' })],
+    [
+      "runs rename '/my images' cnn-1 'wide & deep' && winnow runs note '/my images' cnn-1 -- '-5 epochs' && winnow runs pin '/my images' cnn-1",
+      record({ do: 'describe-run', run: 'cnn-1', title: 'wide & deep', note: '-5 epochs', pinned: true }),
+    ],
+    [
+      "runs rename '/my images' cnn-1 --clear && winnow runs unpin '/my images' cnn-1",
+      record({ do: 'describe-run', run: 'cnn-1', title: null, pinned: false }),
+    ],
     ["duplicates '/my images' --apart a.jpg 'b c.jpg'", record({ do: 'apart', paths: ['a.jpg', 'b c.jpg'] })],
     [
       "export '/my images' --to /out/clean --format folder --place copy --split 0.8,0.1,0.1 --seed 4 --kept-only --drop 'width < 9' --safe-for-spreadsheets",
@@ -249,7 +257,7 @@ describe('a script', () => {
         script,
         calls: run(script)
           .slice(4)
-          .map(({ words }) => [words[0], ...words.slice(2)]),
+          .map(({ words }) => words.filter((word) => word !== folder)),
       };
     };
 
@@ -258,13 +266,16 @@ describe('a script', () => {
         view("cnn-3.loss > 1 and not (pca-2.error < 2 or cnn.predicted = 'cnn-3.loss') and width > 9", 'cnn-4.loss'),
         exported('/out/a', { drop: 'cnn-4.loss>2' }),
         record({ do: 'archive-runs', runs: ['cnn-4', 'pca-2'] }),
+        record({ do: 'describe-run', run: 'cnn-4', title: 'best', pinned: true }),
         record({ do: 'delete-runs', runs: ['cnn-3'] }),
       );
       expect(calls.map((words) => words.join(' '))).toEqual([
         "views --save v --where cnn-1.loss > 1 and not (pca-1.error < 2 or cnn.predicted = 'cnn-3.loss') and width > 9 --order cnn-2.loss",
         'export --to /out/a --format folder --place copy --seed 1 --drop cnn-2.loss>2',
-        'runs --archive cnn-2 pca-1',
-        'runs --delete cnn-1',
+        'runs archive cnn-2 pca-1',
+        'runs rename cnn-2 best',
+        'runs pin cnn-2',
+        'runs delete cnn-1',
       ]);
       expect(script).toContain('# Here cnn-3 becomes cnn-1: runs before it were not finished.');
     });
@@ -282,7 +293,7 @@ describe('a script', () => {
         view('sharpness < 0.1'),
       );
       expect(calls).toEqual([
-        ['runs', '--delete', 'cnn-1'],
+        ['runs', 'delete', 'cnn-1'],
         ['views', '--save', 'v', '--where', 'sharpness < 0.1', '--order', 'path'],
       ]);
       expect(script).toContain('# cannot be repeated: this script does not make labels-1.');

@@ -62,6 +62,9 @@ describe('lists', () => {
       epoch: 60,
       epochs: 60,
       headline: { name: 'accuracy', value: 0.9 },
+      title: null,
+      note: null,
+      pinned: false,
       dividedBy: 'shares',
       bytes: 3000,
       archived: false,
@@ -165,12 +168,12 @@ describe('archive and delete', () => {
     expect(listed()).toEqual(['cnn-3', 'cnn-2', 'cnn-1']);
     expect(calls().runs.unarchive({ ids: ['cnn-1'] }).changed).toBe(0);
     expect(calls().journal.history({ limit: 3 })).toMatchObject([
-      { title: 'unarchive cnn-1', command: expect.stringContaining('--unarchive cnn-1') },
-      { title: 'delete 2 runs', undone: true, command: expect.stringMatching(/^runs .* --delete cnn-1 cnn-3$/) },
-      { title: 'archive cnn-1', command: expect.stringContaining('--archive cnn-1') },
+      { title: 'unarchive cnn-1', command: `runs unarchive ${folder} cnn-1` },
+      { title: 'delete 2 runs', undone: true, command: `runs delete ${folder} cnn-1 cnn-3` },
+      { title: 'archive cnn-1', command: `runs archive ${folder} cnn-1` },
     ]);
-    expect(calls().journal.script()).toContain('$WINNOW runs "$FOLDER" --archive cnn-1');
-    expect(calls().journal.script()).not.toContain('--delete');
+    expect(calls().journal.script()).toContain('$WINNOW runs archive "$FOLDER" cnn-1');
+    expect(calls().journal.script()).not.toContain('runs delete');
   });
 
   test('are refused for a running or missing run, and then nothing changes', () => {
@@ -205,7 +208,7 @@ describe('archive and delete', () => {
     ]);
     calls().journal.undo();
     expect(listed()).toEqual(['cnn-1']);
-    expect(calls().journal.script()).toContain('--delete cnn-2 cnn-3');
+    expect(calls().journal.script()).toContain('runs delete "$FOLDER" cnn-2 cnn-3');
     expect(calls().journal.script()).not.toContain('--purge');
   });
 
@@ -245,6 +248,7 @@ test('a workspace of the previous version keeps its runs and columns, and gets s
     ALTER TABLE columns ADD COLUMN data BLOB;
     UPDATE columns SET data = (SELECT data FROM column_values WHERE column_id = id);
     DROP TABLE column_values;
+    DROP TABLE trials;
     ALTER TABLE columns DROP COLUMN count;
     ALTER TABLE runs ADD COLUMN record TEXT NOT NULL DEFAULT '';
     UPDATE runs SET record = (SELECT record FROM run_records WHERE run_id = id);

@@ -199,7 +199,7 @@ export function evaluate(
   };
 }
 
-interface SummaryMetrics {
+export interface SummaryMetrics {
   accuracy: number;
   balancedAccuracy: number;
   macroF1: number;
@@ -217,7 +217,7 @@ function classMetrics(confusion: readonly number[][]): { precision: number; reca
 }
 
 /** Metrics over all classes; only classes with images here count. */
-function summaryMetrics(confusion: readonly number[][], loss: number): SummaryMetrics {
+export function summaryMetrics(confusion: readonly number[][], loss: number): SummaryMetrics {
   const present = classMetrics(confusion).filter((_, c) => confusion[c].some((count) => count > 0));
   const n = confusion.reduce((all, row) => all + sumOf(row), 0);
   return {

@@ -2,10 +2,9 @@
  * The area under the ROC curve of images: the probability that an anomalous image scores higher than a normal one (ties count half), with its 95 % interval by
  * the method of DeLong et al. 1988. The interval is of the area itself, limited to 0..1.
  */
+import { z } from '../../contract/normal.ts';
 import { clamp, meanOf } from '../../contract/numbers.ts';
 import { sharesBelow } from '../../contract/statistics.ts';
-
-const z = 1.959963984540054; // 97.5 % of the normal distribution
 
 export interface Auroc {
   auroc: number;
@@ -20,9 +19,7 @@ export interface Auroc {
 export function aurocOf(normal: readonly number[], anomalous: readonly number[]): Auroc | null {
   const [n, m] = [normal.length, anomalous.length];
   if (!n || !m) return null;
-  // The share of normal images below each anomalous one, and of anomalous images above each normal one.
-  const above = sharesBelow(anomalous, normal);
-  const below = sharesBelow(normal, anomalous).map((share) => 1 - share);
+  const { above, below } = placementsOf(normal, anomalous);
   const auroc = meanOf(above);
   if (n < 2 || m < 2) return { auroc, low: null, high: null, interval: null };
   const deviation = Math.sqrt(varianceOf(above) / m + varianceOf(below) / n);
@@ -38,8 +35,14 @@ export function aurocOf(normal: readonly number[], anomalous: readonly number[])
   };
 }
 
+/** The share of normal images below each anomalous one, and of anomalous images above each normal one. The mean of both is the area. */
+export const placementsOf = (normal: readonly number[], anomalous: readonly number[]) => ({
+  above: sharesBelow(anomalous, normal),
+  below: sharesBelow(normal, anomalous).map((share) => 1 - share),
+});
+
 /** With n - 1 degrees of freedom. */
-function varianceOf(values: Float64Array): number {
+export function varianceOf(values: Float64Array): number {
   const mean = meanOf(values);
   return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
 }

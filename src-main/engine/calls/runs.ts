@@ -1,17 +1,22 @@
-/** The runs of a workspace: listing, viewing, archiving, deleting. */
+/** The runs of a workspace: listing, viewing, describing, comparing, archiving, deleting. */
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { Edited, Run } from '../../contract/types.ts';
 import { ruleText } from '../../contract/threshold.ts';
+import { compareRuns } from '../../jobs/compare-runs.ts';
 import { mapFilesJob } from '../../jobs/map-files.ts';
 import { unlikeOf } from '../../jobs/maps.ts';
+import { Masks } from '../../jobs/masks.ts';
 import { placedThreshold } from '../../workspace/placed-threshold.ts';
+import { describeRun } from '../../workspace/describe-run.ts';
 import { nameRuns, purgeRuns } from '../../workspace/purge-runs.ts';
+import { commandOfRun } from '../../workspace/run-command.ts';
 import { settingKey, type RunVisibility } from '../../workspace/settings.ts';
 import type { CallContext } from './context.ts';
 
 export function runCalls(context: CallContext) {
   const { table, runs } = context;
+  const masks = new Masks();
 
   /** Sets the visibility of runs and of their parts; null lists them normally. */
   function put(
@@ -52,12 +57,12 @@ export function runCalls(context: CallContext) {
     },
     writeMaps: (request) => context.start(mapFilesJob, request),
     unlike: ({ runId, sampleId, at }) => unlikeOf(context, runs.get(runId), sampleId, at),
-    describe: () => {
-      throw new WinnowError('failed', 'Not built.');
+    describe(request) {
+      const { action, edit, title } = describeRun(runs.summary(request.id), request);
+      return context.edit(action, edit, () => title);
     },
-    compare: () => {
-      throw new WinnowError('failed', 'Not built.');
-    },
+    compare: ({ a, b }) => compareRuns(context, { masks, imports: context.imports }, runs.get(a), runs.get(b)),
+    command: ({ id }) => commandOfRun(runs.get(id), context.folder),
     archive: ({ ids }) => put('archive', ids, 'archived'),
     unarchive: ({ ids }) => put('unarchive', ids, null),
     delete: ({ ids }) => put('delete', ids, 'deleted'),
