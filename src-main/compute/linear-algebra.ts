@@ -130,13 +130,26 @@ export function solve(rows: number[][], b: number[]): number[] {
   return b;
 }
 
-/** The Cholesky factor L of a symmetric positive definite matrix L·Lᵀ; both [n, n]. Throws if it is not positive definite. */
+/** The Cholesky factor L of a symmetric positive definite matrix L·Lᵀ; both [n, n], of `matrix` only the lower triangle is read. Throws if it is not positive definite. */
 export async function cholesky(
   matrix: Float64Array,
   n: number,
   yieldToEventLoop: () => Promise<void>,
 ): Promise<Float64Array> {
   const lower = new Float64Array(n * n);
+  for (const _ of choleskyByRow(matrix, n, lower)) await yieldToEventLoop();
+  return lower;
+}
+
+/** The same at once, for a small matrix. */
+export function choleskyNow(matrix: Float64Array, n: number): Float64Array {
+  const lower = new Float64Array(n * n);
+  for (const _ of choleskyByRow(matrix, n, lower));
+  return lower;
+}
+
+/** The same in steps, one per row. */
+function* choleskyByRow(matrix: Float64Array, n: number, lower: Float64Array): Generator<void> {
   for (let i = 0; i < n; i++) {
     const row = i * n;
     for (let j = 0; j <= i; j++) {
@@ -146,9 +159,8 @@ export async function cholesky(
       else if (sum > 0) lower[row + i] = Math.sqrt(sum);
       else throw new Error('The matrix is not positive definite.');
     }
-    await yieldToEventLoop();
+    yield;
   }
-  return lower;
 }
 
 /** The inverse of a lower triangular matrix, [n, n]. */
@@ -158,6 +170,19 @@ export async function inverseOfLower(
   yieldToEventLoop: () => Promise<void>,
 ): Promise<Float64Array> {
   const inverse = new Float64Array(n * n);
+  for (const _ of invertByRow(lower, n, inverse)) await yieldToEventLoop();
+  return inverse;
+}
+
+/** The same at once, for a small matrix. */
+export function inverseOfLowerNow(lower: Float64Array, n: number): Float64Array {
+  const inverse = new Float64Array(n * n);
+  for (const _ of invertByRow(lower, n, inverse));
+  return inverse;
+}
+
+/** The same in steps, one per row. */
+function* invertByRow(lower: Float64Array, n: number, inverse: Float64Array): Generator<void> {
   for (let i = 0; i < n; i++) {
     const row = i * n;
     for (let k = 0; k < i; k++) {
@@ -166,7 +191,6 @@ export async function inverseOfLower(
     }
     for (let j = 0; j < i; j++) inverse[row + j] /= lower[row + i];
     inverse[row + i] = 1 / lower[row + i];
-    await yieldToEventLoop();
+    yield;
   }
-  return inverse;
 }

@@ -61,7 +61,8 @@ export function placeOf(domain: Domain, value: Choice): number {
 export function valueAt(domain: Domain, place: number): Choice {
   if (domain.type === 'categorical') return domain.choices[clamp(Math.round(place), 0, domain.choices.length - 1)];
   const { low, high, log } = domain;
-  const value = log ? low * (high / low) ** place : low + (high - low) * place;
+  // The upper bound is exact.
+  const value = place >= 1 ? high : log ? low * (high / low) ** place : low + (high - low) * place;
   if (domain.type === 'float') return clamp(value, low, high);
   const step = domain.step ?? 1;
   return clamp(low + Math.round((value - low) / step) * step, low, low + (countOf(domain) - 1) * step);

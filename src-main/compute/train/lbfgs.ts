@@ -15,14 +15,43 @@ export interface LbfgsOptions {
 
 const historySize = 10;
 
+export interface Minimum {
+  x: Float64Array;
+  value: number;
+  iterations: number;
+}
+
 /** `evaluate`: value and gradient at x. Returns the minimum that was found, also if the iterations run out. */
 export async function minimise(
   evaluate: (x: Float64Array) => Promise<Evaluated>,
   start: Float64Array,
-  { iterations = 100, tolerance = 1e-4 }: LbfgsOptions = {},
-): Promise<{ x: Float64Array; value: number; iterations: number }> {
+  options: LbfgsOptions = {},
+): Promise<Minimum> {
+  const steps = descend(start, options);
+  let next = steps.next();
+  while (!next.done) next = steps.next(await evaluate(next.value));
+  return next.value;
+}
+
+/** The same for a function that is evaluated at once. */
+export function minimiseNow(
+  evaluate: (x: Float64Array) => Evaluated,
+  start: Float64Array,
+  options: LbfgsOptions = {},
+): Minimum {
+  const steps = descend(start, options);
+  let next = steps.next();
+  while (!next.done) next = steps.next(evaluate(next.value));
+  return next.value;
+}
+
+/** Yields each x that it needs evaluated. */
+function* descend(
+  start: Float64Array,
+  { iterations = 100, tolerance = 1e-4 }: LbfgsOptions,
+): Generator<Float64Array, Minimum, Evaluated> {
   let x = start.slice();
-  let { value, gradient } = await evaluate(x);
+  let { value, gradient }: Evaluated = yield x;
   const pairs: { s: Float64Array; y: Float64Array; rho: number }[] = [];
   let iteration = 0;
   for (; iteration < iterations && largest(gradient) > tolerance; iteration++) {
@@ -39,7 +68,7 @@ export async function minimise(
     let to = x;
     for (let tries = 0; tries < 30; tries++, step /= 2) {
       to = x.map((v, i) => v + step * direction[i]);
-      const tried = await evaluate(to);
+      const tried: Evaluated = yield to;
       if (tried.value <= value + 1e-4 * step * slope) {
         next = tried;
         break;
