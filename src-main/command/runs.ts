@@ -94,6 +94,7 @@ async function runsCommand(client: Client, options: RunsOptions): Promise<void> 
   const isChange = wanted.length || options.threshold || options.purge;
   if (options.quiet || options.json === '-' || options.csv === '-' || isChange) return;
   if (!runs.length) process.stderr.write('No model has been trained on this folder yet.\n');
-  for (const run of runs) process.stdout.write(`${lineOf(run)}\n`);
+  for (const run of [...runs].sort((a, b) => Number(b.pinned) - Number(a.pinned)))
+    process.stdout.write(`${lineOf(run)}\n`);
   if (runs.length) say(options, costOf(runs));
 }

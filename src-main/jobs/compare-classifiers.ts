@@ -168,7 +168,9 @@ export function judge(
       : `${better} is better than ${worse} by ${points(Math.abs(difference))} points of ${title}${range} ${on}`;
   return {
     better: isMore ? (difference > 0 ? 'b' : 'a') : null,
-    verdict: `${size}: ${isMore ? 'more than chance' : 'not told from chance'}.`,
+    verdict: `${size}: ${p === null ? 'these do not tell them apart' : `${isMore ? 'more than chance' : 'not told from chance'} (p ${pText(p)})`}.`,
     cannotJudge: false,
   };
 }
+
+const pText = (p: number): string => (p < 0.001 ? '< 0.001' : `= ${p.toPrecision(2)}`);
