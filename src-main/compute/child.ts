@@ -44,6 +44,8 @@ export interface Compute {
   ): Promise<ResultOf<Name>>;
   /** Kills the process; open calls are cancelled. A later call starts a new one. */
   stop(): Promise<void>;
+  /** Another process with the same settings, for calls beside this one. The caller stops it. */
+  another(): Compute;
 }
 
 interface Call {
@@ -221,6 +223,7 @@ export function startCompute({
 
   return {
     call,
+    another: () => startCompute({ nodePath, env, patienceMs }),
     async stop() {
       if (!child) return;
       const { gone } = child;

@@ -21,6 +21,14 @@ export function binomialInterval(count: number, total: number, confidence = 0.95
 export const binomialAtMost = (count: number, total: number, p: number): number =>
   count >= total ? 1 : incompleteBeta(1 - p, total - count, count + 1);
 
+/** The 95 % Wilson score interval (1927) of a proportion in `total` trials: shorter than the exact one, and never of length 0. */
+export function wilsonInterval(value: number, total: number): { low: number; high: number } {
+  const z2 = 1.96 ** 2;
+  const middle = (value + z2 / (2 * total)) / (1 + z2 / total);
+  const half = (1.96 / (1 + z2 / total)) * Math.sqrt((value * (1 - value)) / total + z2 / (4 * total * total));
+  return { low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+}
+
 /** The quantile `p` of the beta distribution, by bisection. */
 function betaQuantile(p: number, a: number, b: number): number {
   let [low, high] = [0, 1];

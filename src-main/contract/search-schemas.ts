@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { rankSchema, trainSchema } from './schemas.ts';
 
 const choice = z.union([z.string(), z.number(), z.boolean()]);
-const when = { when: z.record(z.string(), z.array(choice).min(1)).optional() };
+const when = { when: z.record(z.string(), z.array(choice).min(1).readonly()).optional() };
 const ordered = <T extends z.ZodType<{ low: number; high: number; log?: boolean }>>(schema: T) =>
   schema
     .refine(({ low, high }) => low < high, 'The lower bound must be below the upper one.')
@@ -29,7 +29,7 @@ export const domainSchema = z.discriminatedUnion('type', [
       ...when,
     }),
   ),
-  z.strictObject({ type: z.literal('categorical'), choices: z.array(choice).min(2).max(100), ...when }),
+  z.strictObject({ type: z.literal('categorical'), choices: z.array(choice).min(2).max(100).readonly(), ...when }),
 ]);
 /** By parameter. Names and values are checked against the schema of the method (`jobs/search/space.ts`). */
 export const spaceSchema = z

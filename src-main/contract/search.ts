@@ -87,12 +87,14 @@ export interface SearchChange {
 /** The part of a run that only searches have. */
 export interface SearchState {
   /** The request with the space that is searched now. */
-  request: SearchRequest & { space: Space };
+  request: Omit<SearchRequest, 'space'> & { space: Space };
   objective: Objective;
   /** All parameters that are not searched, and the defaults of those that are. */
   fixed: Record<string, unknown>;
   /** Hash of the images, classes and splits. */
   dataHash: string;
+  /** Values of earlier trials and runs that the search started from. */
+  warm: readonly { from: string; parameters: Assignment; value: number }[];
   changes: readonly SearchChange[];
   /** Number of the best trial; null before the first value. */
   best: number | null;

@@ -19,6 +19,9 @@ import { readingsVersion } from '../jobs/scan.ts';
 import { Settings } from '../workspace/settings.ts';
 import { RowStore } from '../rows/row-store.ts';
 import { Table } from '../workspace/table.ts';
+import { Trials } from '../workspace/trials.ts';
+import type { RunningSearches } from '../jobs/search/running.ts';
+import type { Trial } from '../contract/search.ts';
 import { WorkspaceFile } from '../workspace/workspace-file.ts';
 import type { CallContext } from './calls/context.ts';
 import { callsOf } from './calls/index.ts';
@@ -38,6 +41,8 @@ export class OpenWorkspace implements CallContext {
   readonly quality: Quality;
   readonly groups: Groups;
   readonly runs: Runs;
+  readonly trials: Trials;
+  readonly searches: RunningSearches = new Map();
   readonly jobs: Jobs;
   readonly imports = new Imports();
   readonly previews: Previews;
@@ -65,6 +70,7 @@ export class OpenWorkspace implements CallContext {
     this.quality = new Quality(this.table, this.settings);
     this.groups = new Groups(this.db, this.table, this.settings);
     this.runs = new Runs(this.db, workspaceFolder);
+    this.trials = new Trials(this.db);
     let published = this.table.revision;
     this.jobs = new Jobs((job) => {
       if (this.table.revision !== published) {
@@ -91,11 +97,13 @@ export class OpenWorkspace implements CallContext {
   }
 
   start<Request>(type: JobType<Request>, request: Request): Job {
-    const { title, run } = type.prepare(request, this);
-    return this.jobs.start(type.kind, title, run);
+    const { title, run, isBehind } = type.prepare(request, this);
+    return this.jobs.start(type.kind, title, run, { isBehind });
   }
 
   publishRun = (run: Run): void => this.#publish({ type: 'run', run: this.runs.summaryOf(run) });
+
+  publishTrial = (search: string, trial: Trial): void => this.#publish({ type: 'trial', search, trial });
 
   edit = (action: Action, edit: Edit, titleOf: (changed: readonly number[]) => string): Edited => {
     let title = '';

@@ -1,6 +1,7 @@
 /** The interface of a job type. Each type is a record in its own file. */
 import type { JobKind } from '../contract/types.ts';
 import type { Report } from '../workspace/report.ts';
+import type { paused } from './queue.ts';
 import type { JobContext } from './context.ts';
 
 export interface JobType<Request> {
@@ -11,6 +12,8 @@ export interface JobType<Request> {
 
 export interface PreparedJob {
   title: string;
+  /** It runs behind all other jobs: when one is requested, `pause` aborts, and the work returns `paused` as soon as it can. It is run again after the others. */
+  isBehind?: boolean;
   /** Does the work and returns a summary message. */
-  run(report: Report, jobId: number): Promise<string>;
+  run(report: Report, jobId: number, pause: AbortSignal): Promise<string | typeof paused>;
 }

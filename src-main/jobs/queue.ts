@@ -7,17 +7,22 @@ import type { Job, JobKind } from '../contract/types.ts';
 import type { Report } from '../workspace/report.ts';
 import { toWinnowError } from '../workspace/runs.ts';
 
-/** Returns a summary message. */
-type Work = (report: Report, jobId: number) => Promise<string>;
+/** The result of work that made way for other jobs. It is queued again. */
+export const paused = Symbol('paused');
+/** Returns a summary message. `pause` aborts when work that runs behind all other should make way (`PreparedJob`). */
+type Work = (report: Report, jobId: number, pause: AbortSignal) => Promise<string | typeof paused>;
 
 interface Entry {
   job: Job;
   work: Work;
+  isBehind: boolean;
   stop: AbortController;
+  pause: AbortController;
   ended: PromiseWithResolvers<Job>;
 }
 
-type Outcome = Pick<Job, 'state'> & Partial<Pick<Job, 'summary' | 'error'>>;
+type Outcome = typeof paused | Ended;
+type Ended = Pick<Job, 'state'> & Partial<Pick<Job, 'summary' | 'error'>>;
 
 const publishEveryMs = 100;
 const maxEnded = 50;
@@ -45,7 +50,7 @@ export class Jobs {
   }
 
   /** Starts `work`, or queues it while another job runs, and returns at once. */
-  start(kind: JobKind, title: string, work: Work): Job {
+  start(kind: JobKind, title: string, work: Work, { isBehind = false }: { isBehind?: boolean } = {}): Job {
     const job: Job = {
       id: this.#nextId++,
       kind,
@@ -64,11 +69,20 @@ export class Jobs {
       error: null,
       summary: null,
     };
-    const entry: Entry = { job, work, stop: new AbortController(), ended: Promise.withResolvers() };
+    const entry: Entry = {
+      job,
+      work,
+      isBehind,
+      stop: new AbortController(),
+      pause: new AbortController(),
+      ended: Promise.withResolvers(),
+    };
     this.#jobs.set(job.id, entry);
-    this.#queue.push(entry);
-    if (this.#running) this.#publishPlaces();
-    else this.#startNext();
+    this.#enqueue(entry);
+    if (this.#running) {
+      if (!isBehind && this.#running.entry.isBehind) this.#running.entry.pause.abort();
+      this.#publishPlaces();
+    } else this.#startNext();
     return { ...job };
   }
 
@@ -115,6 +129,13 @@ export class Jobs {
     return at >= 0;
   }
 
+  /** At the end, but before jobs that run behind all others. */
+  #enqueue(entry: Entry): void {
+    const firstBehind = this.#queue.findIndex(({ isBehind }) => isBehind);
+    if (entry.isBehind || firstBehind < 0) this.#queue.push(entry);
+    else this.#queue.splice(firstBehind, 0, entry);
+  }
+
   #publishPlaces(): void {
     for (const [i, { job }] of this.#queue.entries()) {
       if (job.place === i + 1) continue;
@@ -139,14 +160,22 @@ export class Jobs {
       // The caller gets the job before its first event.
       await new Promise(setImmediate);
       stop.signal.throwIfAborted();
-      outcome = { state: 'done', summary: await work(this.#reportOf(entry), job.id) };
+      const summary = await work(this.#reportOf(entry), job.id, entry.pause.signal);
+      if (summary === paused) stop.signal.throwIfAborted();
+      outcome = summary === paused ? paused : { state: 'done', summary };
     } catch (cause) {
       const error = explain(toWinnowError(cause));
       outcome = { state: stop.signal.aborted || error.code === 'cancelled' ? 'cancelled' : 'failed', error };
       if (process.env.WINNOW_DEBUG) console.error(cause);
     }
-    this.#end(entry, outcome);
     this.#running = null;
+    if (outcome !== paused) this.#end(entry, outcome);
+    else {
+      entry.pause = new AbortController();
+      Object.assign(job, { state: 'queued', stage: 'Waits for other jobs', perSecond: null, secondsLeft: null });
+      this.#enqueue(entry);
+      this.#publish(job);
+    }
     this.#startNext();
   }
 
@@ -182,7 +211,7 @@ export class Jobs {
     };
   }
 
-  #end({ job, ended }: Entry, outcome: Outcome): void {
+  #end({ job, ended }: Entry, outcome: Ended): void {
     Object.assign(job, outcome, { place: null, endedAt: Date.now(), secondsLeft: null });
     const list = [...this.#jobs.values()].filter((entry) => entry.job.endedAt !== null);
     const watches = list.filter((entry) => entry.job.kind === 'watch'); // a watch makes a job every few seconds

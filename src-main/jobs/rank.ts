@@ -60,14 +60,20 @@ export const rankJob: JobType<RankRequest> = {
   },
 };
 
-/** Returns the finished run. The folder must have been scanned. */
-export async function rank(context: JobContext, request: RankRequest, report: Report): Promise<Run> {
+/** Returns the finished run. The folder must have been scanned. `checkpoint`: of the same training, which continues from it. `note`: said with the run. */
+export async function rank(
+  context: JobContext,
+  request: RankRequest,
+  report: Report,
+  { checkpoint = null, note = null }: { checkpoint?: string | null; note?: string | null } = {},
+): Promise<Run> {
   const { record, parameters: requested } = checkRank(request);
   const all = context.table.samples();
   const images = withoutMasks(all);
   const parameters = withSize(record, requested, images.length);
   if (!images.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
-  const choice = chooseTraining(context, images, request.trainOn);
+  const choice = chooseTraining(context.table, images, request.trainOn);
+  if (choice.by === 'given') context.table.setMeta(rememberedKey, JSON.stringify(choice.glob));
   const { glob, by, added, leftOut } = choice;
   const chosen = new Set(choice.positions.map((position) => images[position].id));
   const spec: RunSpec = {
@@ -85,6 +91,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
     resume: request.resume,
   };
   return await makeRun(context, spec, report, async (run) => {
+    if (note) run.note(note);
     const masks = all.length - images.length;
     if (masks) run.note(`${plural(masks, 'mask')} in folders ‘ground_truth’ not ranked.`);
     if (leftOut.length)
@@ -98,7 +105,7 @@ export async function rank(context: JobContext, request: RankRequest, report: Re
       );
     const tooFew = by === 'all' ? tooFewTagged(countTagged(images)) : null;
     if (tooFew) run.note(`${tooFew} Trained on all images.`);
-    const { folder, resume } = run.openTraining();
+    const { folder, resume } = run.openTraining({ checkpoint });
     const firstFolder = join(folder, 'first');
     const first = record.first === undefined ? undefined : scorerOf(record.first);
     const fitWith = async (scorer: Scorer, settings: Record<string, unknown>, isFirst: boolean): Promise<Scored> => {
@@ -248,12 +255,11 @@ export function rememberedTrainOn(table: Pick<Table, 'meta'>): Pick<TrainOn, 'gl
 }
 
 /** What the request trains on. Throws WinnowError `no-samples` if no image is left. */
-function chooseTraining(
-  context: JobContext,
+export function chooseTraining(
+  table: Pick<Table, 'meta'>,
   samples: readonly Sample[],
   asked: string | null | undefined,
 ): TrainOn & ReturnType<typeof trainingImages> {
-  const { table } = context;
   const choice: TrainOn =
     asked === undefined ? suggestTrainOn(samples, rememberedTrainOn(table)) : { glob: asked, by: 'given' };
   const images = trainingImages(samples, choice.glob);
@@ -268,11 +274,10 @@ function chooseTraining(
           : `No image matches ‘${choice.glob}’. Paths are relative to the folder, for example ${samples[0].path}.`,
     );
   }
-  if (choice.by === 'given') table.setMeta(rememberedKey, JSON.stringify(choice.glob));
   return { ...choice, ...images };
 }
 
-function fingerprintOf(
+export function fingerprintOf(
   method: string,
   parameters: Record<string, unknown>,
   seed: number,

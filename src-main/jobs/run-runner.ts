@@ -2,7 +2,7 @@
  * Executes a run of any kind: finds the unfinished run to resume, prepares the folder, stores every change, and ends the run as done, cancelled,
  * interrupted or failed. Each kind of run only supplies its specification and its work.
  */
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { checkpointFile, hasCheckpoint, trainingFolder } from '../compute/run-files.ts';
 import { removeParts } from '../compute/tensor-file.ts';
 import { explain, type ErrorCode, type WinnowError } from '../contract/errors.ts';
@@ -13,13 +13,17 @@ import type { JobContext } from './context.ts';
 
 /** Specification of a run. Its id is `<name>-<number>`. */
 export type RunSpec = Pick<Run, 'kind' | 'method' | 'seed' | 'parameters'> &
-  Partial<Pick<Run, 'trainOn' | 'trainOnBy' | 'trainTags' | 'origin' | 'trained' | 'classification' | 'rangeTest'>> & {
+  Partial<
+    Pick<Run, 'trainOn' | 'trainOnBy' | 'trainTags' | 'origin' | 'trained' | 'classification' | 'rangeTest' | 'search'>
+  > & {
     name: string;
     /** The main column without the run's id, for example `error`; null if it writes none. */
     mainColumn: string | null;
     /** Hash of everything that determines the result: an unfinished run with the same hash can be resumed. null: always a new run. */
     fingerprint: string | null;
     resume: boolean;
+    /** The id of a run that continues, whatever its state is. */
+    continues?: string | null;
   };
 
 export type RunChange = Partial<Run> | ((run: Run) => Partial<Run>);
@@ -33,8 +37,14 @@ export interface ActiveRun {
   update(change: RunChange): void;
   /** Adds a message to its notes, once. */
   note(message: string): void;
-  /** Prepares the folder of one training of `count`; `resume` is whether it continues from its checkpoint. */
-  openTraining(index?: number, count?: number): { folder: string; resume: boolean };
+  /**
+   * Prepares the folder of one training of `count`; `resume` is whether it continues from its checkpoint. `checkpoint`: of the same training elsewhere, which is copied if it has
+   * none of its own.
+   */
+  openTraining(of?: { index?: number; count?: number; checkpoint?: string | null }): {
+    folder: string;
+    resume: boolean;
+  };
 }
 
 /** Result of the work. `write` is called in the transaction that marks the run as done. */
@@ -46,14 +56,16 @@ export interface RunOutcome {
 /** Returns the finished run. What the work throws is recorded in the run and thrown as a WinnowError. */
 export async function makeRun(
   { runs, table, workspaceFolder, publishRun }: JobContext,
-  { name, mainColumn, fingerprint, resume, ...spec }: RunSpec,
+  { name, mainColumn, fingerprint, resume, continues = null, ...spec }: RunSpec,
   report: Report,
   work: (run: ActiveRun) => Promise<RunOutcome>,
 ): Promise<Run> {
   const earlier =
-    resume && fingerprint !== null
-      ? runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(workspaceFolder, id)))
-      : null;
+    continues !== null
+      ? runs.get(continues)
+      : resume && fingerprint !== null
+        ? runs.resumable(fingerprint, ({ id }) => hasCheckpoint(runFolder(workspaceFolder, id)))
+        : null;
   const id = earlier?.id ?? runs.nextId(name);
   const folder = runFolder(workspaceFolder, id);
   if (!earlier) rmSync(folder, { recursive: true, force: true });
@@ -81,15 +93,20 @@ export async function makeRun(
     },
     update,
     note: (message) => update(({ notes }) => ({ notes: [...new Set([...notes, message])] })),
-    openTraining(index = 0, count = 1) {
+    openTraining({ index = 0, count = 1, checkpoint = null } = {}) {
       const trainingPath = trainingFolder(folder, count, index);
       mkdirSync(trainingPath, { recursive: true });
       removeParts(trainingPath);
       trainings.add(trainingPath);
+      const own = checkpointFile(trainingPath);
+      if (checkpoint !== null && !existsSync(own)) {
+        copyFileSync(checkpoint, own);
+        return { folder: trainingPath, resume: true };
+      }
       // A finished training still has its last checkpoint and is only evaluated again; one that never started has none.
       return {
         folder: trainingPath,
-        resume: earlier !== null && (index === 0 || existsSync(checkpointFile(trainingPath))),
+        resume: earlier !== null && (index === 0 || existsSync(own)),
       };
     },
   };
@@ -124,4 +141,4 @@ function stateAfter(code: ErrorCode, signal: AbortSignal): Run['state'] {
 }
 
 /** Errors with an external cause: the run can be resumed. */
-const fromOutside: readonly ErrorCode[] = ['compute-lost', 'disk-full'];
+const fromOutside: readonly ErrorCode[] = ['compute-lost', 'disk-full', 'job-running'];

@@ -39,8 +39,13 @@ export const trainJob: JobType<TrainRequest> = {
   },
 };
 
-/** Returns the finished run. The folder must have been scanned. */
-export async function train(context: JobContext, request: TrainRequest, report: Report): Promise<Run> {
+/** Returns the finished run. The folder must have been scanned. `checkpoint`: of the same training, which continues from it. `note`: said with the run. */
+export async function train(
+  context: JobContext,
+  request: TrainRequest,
+  report: Report,
+  { checkpoint = null, note = null }: { checkpoint?: string | null; note?: string | null } = {},
+): Promise<Run> {
   using data = await prepareTraining(context, request, report);
   const { parameters, divided, samples, fingerprint, dataHash } = data;
   const { division, classes, trainings } = divided;
@@ -70,9 +75,10 @@ export async function train(context: JobContext, request: TrainRequest, report: 
     resume: request.resume,
   };
   return await makeRun(context, spec, report, async (run) => {
+    if (note) run.note(note);
     const results: TrainResult[] = [];
     for (const [fold, splits] of trainings.entries()) {
-      const { folder, resume } = run.openTraining(fold, trainings.length);
+      const { folder, resume } = run.openTraining({ index: fold, count: trainings.length, checkpoint });
       updateClassification(run, { fold });
       const title = trainings.length > 1 ? `Fold ${fold + 1} of ${trainings.length}` : 'Training';
       report.stage(`${title}: starting`, 0);

@@ -21,6 +21,7 @@ export function followTraining(
   let history: Epoch[] | null = null;
   return (event) => {
     if ('message' in event) return run.note(event.message);
+    if ('history' in event) return; // the run has them
     if (event.stage !== stage) {
       stage = event.stage;
       report.stage(titles[stage], 0, units[stage] ?? 'images');

@@ -28,7 +28,7 @@ export type Action =
   | { do: 'apart'; paths: readonly string[] }
   | { do: 'rank'; request: RankRequest; run: string }
   | { do: 'train'; request: TrainRequest; run: string }
-  | { do: 'search'; request: SearchRequest; run: string }
+  | { do: 'search'; request: SearchRequest; run: string; best: string | null }
   | { do: 'describe-run'; run: string; title?: string | null; note?: string | null; pinned?: boolean }
   | { do: 'export'; request: ExportRequest }
   | { do: 'archive-runs' | 'unarchive-runs' | 'delete-runs' | 'purge-runs'; runs: readonly string[] }

@@ -3,6 +3,7 @@
  * temperature); the temperature is fitted to validation images (Guo et al. 2017). Importing this module loads no tensors.
  */
 import type { Calibration, Evaluation, Measured } from '../../contract/classifier.ts';
+import { wilsonInterval } from '../../contract/binomial.ts';
 import { clamp, sumOf } from '../../contract/numbers.ts';
 import { binOf } from '../../contract/statistics.ts';
 import { random } from '../random.ts';
@@ -169,13 +170,8 @@ export function evaluate(
     };
   };
 
-  /** A fraction of images with its Wilson interval (Wilson 1927): if all images are correct, a bootstrap interval would have length 0. */
-  const proportion = (value: number): Measured => {
-    const z2 = 1.96 ** 2;
-    const middle = (value + z2 / (2 * n)) / (1 + z2 / n);
-    const half = (1.96 / (1 + z2 / n)) * Math.sqrt((value * (1 - value)) / n + z2 / (4 * n * n));
-    return { value, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
-  };
+  /** A fraction of images with its Wilson interval: if all images are correct, a bootstrap interval would have length 0. */
+  const proportion = (value: number): Measured => ({ value, ...wilsonInterval(value, n) });
 
   const before = calibrationBins(probabilitiesOf(logits, classes), labels, classes);
   const after = calibrationBins(probabilitiesOf(scaled, classes), labels, classes);

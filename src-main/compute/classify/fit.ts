@@ -52,6 +52,8 @@ export interface TrainArgs {
   weights: string | null;
   /** Resume from the checkpoint in the run folder, if there is one. */
   resume: boolean;
+  /** Only these positions are predicted, and the logits of the others are NaN; all if missing. */
+  predicted?: Int32Array;
 }
 
 export type TrainEvent =
@@ -172,9 +174,11 @@ export const train = defineCall({
         await trainHeadFirst(setup, args, state, evaluateEpoch, yieldToEventLoop, onEvent);
       await runTraining(state, training, callbacks, yieldToEventLoop);
 
-      const logits = await predictAt(network, transform, pixels, range(0, pixels.count), yieldToEventLoop, (done) =>
-        onEvent({ stage: 'predict', done, total: pixels.count }),
+      const predicted = args.predicted ?? range(0, pixels.count);
+      const rows = await predictAt(network, transform, pixels, predicted, yieldToEventLoop, (done) =>
+        onEvent({ stage: 'predict', done, total: predicted.length }),
       );
+      const logits = args.predicted ? scattered(rows, predicted, pixels.count, classes.length) : rows;
       const header: ClassifierHeader = { model, params, classes, transform };
       writeTensors(modelFile(args.runFolder), { header, ...(await network.tensors()) });
       const { seconds, images, waiting } = state.clock();
@@ -201,6 +205,13 @@ export const train = defineCall({
     }
   },
 });
+
+/** Rows at their positions in a table of `count` rows; NaN elsewhere. */
+function scattered(rows: Float32Array, positions: Int32Array, count: number, width: number): Float32Array {
+  const out = new Float32Array(count * width).fill(NaN);
+  positions.forEach((position, i) => out.set(rows.subarray(i * width, (i + 1) * width), position * width));
+  return out;
+}
 
 /** In the mode `head-then-all`: trains the head on the features of the unchanged network. Its result counts as the best epoch so far, number 0. */
 async function trainHeadFirst(

@@ -38,6 +38,8 @@ export interface Strategy {
   title: string;
   summary: string;
   schema: z.ZodObject;
+  /** It models the objective, so that it can tell when no more is expected. */
+  hasSurrogate?: boolean;
   suggest(context: SuggestContext): Suggestion;
 }
 

@@ -43,6 +43,9 @@ export function progress(epochs: number, onEvent: (event: TrainingEvent) => void
     });
   };
   return {
+    onTrainBegin({ history }) {
+      if (history.length) onEvent({ stage: 'resumed', history });
+    },
     onBatchEnd(state, logs) {
       now = logs;
       // The last step of an epoch is reported with its end.

@@ -16,6 +16,8 @@ export type TrainingEvent =
         imagesPerSecond: number;
         waiting?: number;
       })
+  /** At the start of a resumed training: the epochs that it had. */
+  | { stage: 'resumed'; history: Epoch[] }
   | { stage: 'note'; message: string };
 
 /** The result of a training. `bestEpoch`: the epoch whose weights were saved. `stopped`: before the last epoch, or after all. */

@@ -1,24 +1,87 @@
-/** Searches for hyperparameters. */
+/** Searches for hyperparameters: starting, changing, watching, and what their surrogate says. */
+import { z } from 'zod';
+import { strategies } from '../../compute/search/index.ts';
+import { stoppers } from '../../compute/search/stoppers.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
+import { changed } from '../../jobs/search/change.ts';
+import { keepTrialJob, searchOf, trainLongerJob, trialOf } from '../../jobs/search/keep.ts';
+import { mainTrials, observedOf } from '../../jobs/search/observed.ts';
+import { propose } from '../../jobs/search/propose.ts';
+import { resumeSearchJob, searchJob } from '../../jobs/search/search.ts';
+import { toWinnowError } from '../../workspace/runs.ts';
 import type { CallContext } from './context.ts';
 
-const notBuilt = (): never => {
-  throw new WinnowError('failed', 'Not built.');
-};
+export function searchCalls(context: CallContext) {
+  const { runs, trials, compute, searches } = context;
 
-export const searchCalls = (_context: CallContext) =>
-  ({
-    options: notBuilt,
-    propose: notBuilt,
-    start: notBuilt,
-    resume: notBuilt,
-    pause: notBuilt,
-    change: notBuilt,
-    trials: notBuilt,
-    stopTrial: notBuilt,
-    keep: notBuilt,
-    trainLonger: notBuilt,
-    importance: notBuilt,
-    surrogate: notBuilt,
-  }) satisfies WorkspaceCalls['search'];
+  /** What the surrogate is fitted to: trials up to this number. Throws `no-run`. */
+  function evidence(id: string, upTo: number | null) {
+    const { request, objective, ...rest } = searchOf(runs.get(id));
+    const all = trials.list(id);
+    const observed = observedOf({ request, objective, ...rest }, all, upTo ?? Infinity).filter(
+      ({ state }) => state !== 'pending',
+    );
+    const number = mainTrials(all).filter((trial) => trial.number <= (upTo ?? Infinity)).length + 1;
+    const { strategy, settings, space, seed } = request;
+    return { strategy, settings, space, seed, direction: objective.direction, observed, number };
+  }
+
+  return {
+    options: () => ({
+      strategies: strategies.map(({ id, title, summary, schema }) => ({
+        id,
+        title,
+        summary,
+        schema: z.toJSONSchema(schema, { io: 'input' }),
+      })),
+      stoppers: stoppers.map(({ id, title, summary }) => ({ id, title, summary, schema: {} })),
+    }),
+    propose: (subject) => propose(context, subject),
+    start: (request) => context.start(searchJob, request),
+    resume: (request) => context.start(resumeSearchJob, request),
+    pause({ id }) {
+      const running = searches.get(id);
+      if (!running) throw new WinnowError('bad-request', `${id} does not run.`);
+      context.jobs.cancel(running.jobId);
+    },
+    change({ id, change }) {
+      const run = runs.get(id);
+      const state = searchOf(run);
+      const running = searches.get(id);
+      if (running) return running.change(change);
+      const search = { ...state, ...changed(state, change, mainTrials(trials.list(id)).length) };
+      runs.put({ ...run, search });
+      context.publishRun({ ...run, search });
+    },
+    trials({ id }) {
+      searchOf(runs.get(id));
+      return trials.list(id);
+    },
+    stopTrial({ id, number }) {
+      trialOf(context, id, number);
+      const running = searches.get(id);
+      if (!running) throw new WinnowError('bad-request', `${id} does not run.`);
+      running.stopTrial(number);
+    },
+    keep: (request) => context.start(keepTrialJob, request),
+    trainLonger: (request) => context.start(trainLongerJob, request),
+    async importance({ id }) {
+      try {
+        return await compute.call('importance', evidence(id, null));
+      } catch (error) {
+        throw toWinnowError(error);
+      }
+    },
+    async surrogate({ id, parameter, second, upTo }) {
+      const args = evidence(id, upTo);
+      for (const name of [parameter, ...(second === null ? [] : [second])])
+        if (!args.space[name]) throw new WinnowError('bad-request', `${id} does not search ‘${name}’.`);
+      try {
+        return await compute.call('surrogate', { ...args, parameter, second });
+      } catch (error) {
+        throw toWinnowError(error);
+      }
+    },
+  } satisfies WorkspaceCalls['search'];
+}

@@ -1,0 +1,105 @@
+/** What a strategy learns from: the trials of a search and earlier ones, as points of the space that is searched now. */
+import type { Observed } from '../../compute/search/strategy.ts';
+import type { Assignment, SearchState, Space, Trial } from '../../contract/search.ts';
+import { activePart } from '../../contract/space.ts';
+import type { Run } from '../../contract/types.ts';
+import type { JobContext } from '../context.ts';
+import { objectiveOf } from './objectives.ts';
+
+const isEqual = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/**
+ * A training with these parameters as a point of the space; null if another parameter than the searched ones differs from its fixed value, or if a category is not in the space:
+ * then its value says nothing about this space. Numbers may lie outside of the bounds.
+ */
+export function pointIn(
+  space: Space,
+  fixed: Record<string, unknown>,
+  parameters: Record<string, unknown>,
+): Assignment | null {
+  const all: Record<string, unknown> = { ...fixed, ...parameters };
+  const point: Assignment = {};
+  for (const [name, domain] of Object.entries(space)) {
+    const value = all[name];
+    if (domain.type === 'categorical' ? !domain.choices.includes(value as never) : typeof value !== 'number')
+      return null;
+    point[name] = value as number;
+  }
+  const active = activePart(space, point);
+  // Values of parameters that are not used do not matter.
+  const others = Object.keys(all).filter((name) => !space[name]);
+  return others.every((name) => isEqual(all[name], fixed[name])) ? active : null;
+}
+
+/** The trials that count for the strategy: without repeats. */
+export const mainTrials = (trials: readonly Trial[]): Trial[] => trials.filter(({ repeats }) => repeats === null);
+
+/** The earlier values and the trials, in the order of their numbers; earlier ones have numbers up to 0. `upTo`: only trials up to this number. */
+export function observedOf(
+  { request, fixed, warm }: SearchState,
+  trials: readonly Trial[],
+  upTo = Infinity,
+): Observed[] {
+  const { space } = request;
+  const before = warm.flatMap(({ parameters, value }, i): Observed[] => {
+    const point = pointIn(space, fixed, parameters);
+    return point ? [{ number: i + 1 - warm.length, parameters: point, state: 'done', value }] : [];
+  });
+  const own = mainTrials(trials).flatMap(({ number, parameters, state, value }): Observed[] => {
+    const point = number <= upTo ? pointIn(space, fixed, parameters) : null;
+    if (!point) return [];
+    if (state === 'running' || state === 'interrupted')
+      return [{ number, parameters: point, state: 'pending', value: null }];
+    return [{ number, parameters: point, state: value === null ? 'failed' : state, value }];
+  });
+  return [...before, ...own];
+}
+
+/** Values of earlier trainings with the same subject, objective and images, for a warm start. Their parameters are complete. */
+export function warmStart(
+  { runs, trials }: Pick<JobContext, 'runs' | 'trials'>,
+  state: Pick<SearchState, 'request' | 'fixed' | 'dataHash' | 'objective'>,
+  id: string,
+): SearchState['warm'] {
+  const { subject, space } = state.request;
+  const method = subject.kind === 'train' ? subject.model : subject.method;
+  const out: { from: string; parameters: Assignment; value: number }[] = [];
+  const add = (from: string, parameters: Record<string, unknown>, value: number | null): void => {
+    const point = value === null ? null : pointIn(space, state.fixed, parameters);
+    if (point && value !== null) out.push({ from, parameters: point, value });
+  };
+  for (const summary of runs.list().reverse()) {
+    if (summary.id === id || summary.method !== method) continue;
+    if (summary.kind === 'search') {
+      const { search } = runs.get(summary.id);
+      if (!search || !isSameMeasure(search, state)) continue;
+      for (const trial of mainTrials(trials.list(summary.id)))
+        if (trial.state === 'done') add(trial.id, { ...search.fixed, ...trial.parameters }, trial.value);
+    } else if (summary.kind === 'train' && summary.state === 'done') {
+      const run = runs.get(summary.id);
+      if (
+        subject.kind === 'train' &&
+        run.classification?.dataHash === state.dataHash &&
+        run.classification.mode === subject.mode
+      )
+        add(run.id, run.parameters, valueOfRun(run, state.objective.id));
+    }
+  }
+  return out;
+}
+
+const isSameMeasure = (a: SearchState, b: Pick<SearchState, 'request' | 'dataHash' | 'objective'>): boolean =>
+  a.dataHash === b.dataHash &&
+  a.objective.id === b.objective.id &&
+  a.request.subject.kind === b.request.subject.kind &&
+  (a.request.subject.kind !== 'train' ||
+    (b.request.subject.kind === 'train' &&
+      a.request.subject.mode === b.request.subject.mode &&
+      a.request.subject.weights === b.request.subject.weights));
+
+/** The objective at the epoch whose weights a run kept. */
+function valueOfRun({ history, report, classification }: Run, objective: string): number | null {
+  if (classification?.by === 'folds') return null; // other trainings than those of a trial
+  const best = history.find(({ epoch }) => epoch === report.bestEpoch);
+  return best ? (objectiveOf('train', objective)?.after?.(best) ?? null) : null;
+}

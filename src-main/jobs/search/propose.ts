@@ -1,0 +1,123 @@
+/** The default search of a method in a folder: its space, with the batch size bounded by memory; its objectives; what the person should know beforehand. */
+import { availableParallelism } from 'node:os';
+import type { SearchSubject } from '../../contract/search-schemas.ts';
+import type { SearchProposal, Space } from '../../contract/search.ts';
+import { mebibytes, plural } from '../../contract/words.ts';
+import type { Compute } from '../../compute/child.ts';
+import { splitDataset } from '../../workspace/dataset-split.ts';
+import { toWinnowError } from '../../workspace/runs.ts';
+import type { JobContext } from '../context.ts';
+import { objectivesFor, plainObjective, subjectRecord } from './subject.ts';
+import { proposeSpace, withMost } from './space.ts';
+
+/** A search uses at most this fraction of the free memory. */
+const freeFraction = 0.6;
+/** Arrays as long as the weights in a checkpoint: weights, two of the optimizer, the best weights. */
+const arraysOfCheckpoint = 4;
+
+export interface MemoryNeed {
+  /** Of one training. */
+  totalMiB: number;
+  freeMiB: number;
+  /** Of the network. */
+  weights: number;
+}
+
+type Context = Pick<JobContext, 'table' | 'groups'> & { compute: Compute };
+
+/** The memory of a training with these parameters; null if the method does not train in batches. Throws WinnowError. */
+export async function memoryNeed(
+  { compute, table, groups }: Context,
+  subject: SearchSubject,
+  parameters: Record<string, unknown>,
+): Promise<MemoryNeed | null> {
+  try {
+    if (subject.kind === 'rank') {
+      const estimate = await compute.call('estimate', { method: subject.method, params: parameters });
+      return estimate && { totalMiB: estimate.totalMiB, freeMiB: estimate.freeMiB, weights: estimate.parameters };
+    }
+    const { classes } = splitDataset(table.samples(), groups.list(), { ...subject.division, folds: 0 });
+    const summary = await compute.call('summarise', {
+      model: subject.model,
+      mode: subject.mode,
+      params: parameters,
+      classes: Math.max(2, classes.length),
+    });
+    return { totalMiB: summary.trainingMiB, freeMiB: summary.freeMiB, weights: summary.parameters };
+  } catch (error) {
+    throw toWinnowError(error);
+  }
+}
+
+/** The largest point of the space as far as memory is concerned: every number of the architecture and the batch at its upper bound. */
+const largestPoint = (space: Space, fixed: Record<string, unknown>): Record<string, unknown> => ({
+  ...fixed,
+  ...Object.fromEntries(
+    ['width', 'batch', 'sizePx'].flatMap((name) => {
+      const domain = space[name];
+      if (!domain) return [];
+      return [[name, domain.type === 'categorical' ? domain.choices.at(-1) : domain.high]];
+    }),
+  ),
+});
+
+/** Lowers the upper bound of the batch size until the largest training fits into the free memory. */
+export async function boundBatch(
+  context: Context,
+  subject: SearchSubject,
+  space: Space,
+  fixed: Record<string, unknown>,
+): Promise<{ space: Space; note: string | null; need: MemoryNeed | null }> {
+  const isHead = subject.kind === 'train' && subject.mode === 'head';
+  let need = isHead ? null : await memoryNeed(context, subject, largestPoint(space, fixed)).catch(() => null);
+  const { batch } = space;
+  if (!need || !batch || batch.type === 'categorical') return { space, note: null, need };
+  let bounded = space;
+  let most = batch.high;
+  while (need && need.totalMiB > freeFraction * need.freeMiB && most > batch.low + 1) {
+    most = Math.max(batch.low + 1, Math.floor(most / 2));
+    bounded = { ...space, batch: withMost(batch, most) };
+    need = await memoryNeed(context, subject, largestPoint(bounded, fixed)).catch(() => null);
+  }
+  const note =
+    most < batch.high
+      ? `Batch size is at most ${most}: with the largest network, more do not fit into the free memory.`
+      : null;
+  return { space: bounded, note, need };
+}
+
+/** How many trials can run at once: as many as cores and memory allow, at most as many as asked. */
+export function slotsFor(asked: number, need: MemoryNeed | null): { slots: number; note: string | null } {
+  const byCores = availableParallelism();
+  const byMemory = need ? Math.max(1, Math.floor((freeFraction * need.freeMiB) / Math.max(1, need.totalMiB))) : asked;
+  const slots = Math.min(asked, byCores, byMemory);
+  const limit = byMemory < byCores ? 'memory' : 'cores';
+  return {
+    slots,
+    note:
+      slots < asked
+        ? `${plural(slots, 'trial')} at once instead of ${asked}: the ${limit} of this machine do not allow more.`
+        : null,
+  };
+}
+
+/** Throws WinnowError. */
+export async function propose(context: Context, subject: SearchSubject): Promise<SearchProposal> {
+  const { schema, fixed } = subjectRecord(subject);
+  const proposed = proposeSpace(schema, fixed);
+  const { space, note, need } = await boundBatch(context, subject, proposed.space, fixed);
+  const notes = note ? [note] : [];
+  if (need)
+    notes.push(
+      `The largest network has ${Math.round(need.weights / 1000).toLocaleString('en')} thousand weights: its checkpoint takes about ${mebibytes(4 * arraysOfCheckpoint * need.weights)}. Checkpoints of the best trials are kept, up to the limit.`,
+    );
+  const objectives = objectivesFor(context, subject);
+  // Noise, size and held-out images change what a validation loss measures: the default space is that of the default objective.
+  const changes = subjectRecord(subject).changesMeasure(objectives[0]?.id ?? '');
+  return {
+    order: proposed.order,
+    space: Object.fromEntries(Object.entries(space).filter(([name]) => !changes.includes(name))),
+    objectives: objectives.map(plainObjective),
+    notes,
+  };
+}

@@ -1,0 +1,130 @@
+/** One trial of a scorer: fits it as `rank` does, and judges its scores. */
+import type { FitEvent, FitResult } from '../../compute/anomaly/fit.ts';
+import { scorerOf, type Scorer } from '../../compute/anomaly/index.ts';
+import type { Compute } from '../../compute/child.ts';
+import { aurocOf } from '../../compute/measure/auroc.ts';
+import { WinnowError } from '../../contract/errors.ts';
+import { withoutMasks } from '../../contract/folder-truth.ts';
+import type { SearchSubject } from '../../contract/search-schemas.ts';
+import type { Epoch, Sample } from '../../contract/types.ts';
+import { truthOf } from '../../workspace/truth.ts';
+import type { JobContext } from '../context.ts';
+import { chooseTraining, fingerprintOf, plantedPositions } from '../rank.ts';
+import { prepareImages, preparePlanted, withSize } from '../scorer-images.ts';
+import { curveOf, endEarly } from './early.ts';
+import type { TrialOptions, TrialResult, TrialTask } from './executor.ts';
+import { objectiveOf } from './objectives.ts';
+import { silent } from './silent.ts';
+
+export type RankSubject = Extract<SearchSubject, { kind: 'rank' }>;
+
+/** The images of a ranking, those to train on, and a hash of both. Throws WinnowError `no-samples`. */
+export function rankData({ table }: Pick<JobContext, 'table'>, { trainOn }: RankSubject) {
+  const images = withoutMasks(table.samples());
+  if (!images.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
+  const { positions, glob } = chooseTraining(table, images, trainOn);
+  const chosen = new Set(positions.map((position) => images[position].id));
+  const dataHash = fingerprintOf('', {}, 0, images, Int32Array.from(positions));
+  return { images, glob, chosen, dataHash };
+}
+
+/** How many images are known to be normal and anomalous, without those to train on. */
+export function knownImages({ images, chosen }: { images: readonly Sample[]; chosen: ReadonlySet<number> }) {
+  const { verdicts } = truthOf(images, null, new Map());
+  const judged = images.filter(({ id }) => verdicts.has(id) && !chosen.has(id));
+  const anomalous = judged.filter(({ id }) => verdicts.get(id)!.isAnomalous);
+  const normal = judged.filter(({ id }) => !verdicts.get(id)!.isAnomalous);
+  return { normal, anomalous };
+}
+
+export async function rankTrial(
+  context: JobContext,
+  compute: Compute,
+  task: TrialTask & { subject: RankSubject },
+  folder: string,
+  { signal, stop, onEpoch }: TrialOptions,
+): Promise<TrialResult> {
+  const { subject, seed, objective } = task;
+  const scorer = scorerOf(subject.method) as Scorer;
+  const { images, glob, chosen, dataHash } = rankData(context, subject);
+  if (dataHash !== task.dataHash)
+    throw new WinnowError('nothing-to-do', 'Images, or those to train on, have changed since the search started.');
+  const parameters = withSize(scorer, task.parameters, images.length);
+  const report = silent(signal);
+  using prepared = await prepareImages(context, scorer, parameters, images, report);
+  const { samples, set } = prepared;
+  const train = Int32Array.from(samples.keys()).filter((position) => chosen.has(samples[position].id));
+  const sound = Array.from(plantedPositions(train, seed), (position) => samples[position]);
+  using planted = await preparePlanted(context, scorer, parameters, sound, seed, report);
+  const at = new Map(samples.map(({ id }, i) => [id, i]));
+  const of = Int32Array.from(planted.samples, ({ id }) => at.get(id) as number);
+  const history: Epoch[] = [];
+  const onEvent = (event: FitEvent): void => {
+    if ('history' in event) return void history.splice(0, Infinity, ...event.history);
+    if (event.stage !== 'train' || !('step' in event) || event.step < event.steps) return;
+    const { epoch, loss, valLoss = null, seconds, epochs } = event;
+    history.splice(epoch - 1, Infinity, { epoch, loss, valLoss, seconds });
+    onEpoch(curveOf(history, objectiveOf('rank', objective)!), epochs);
+  };
+  const result = await endEarly(
+    compute.call(
+      'fit',
+      {
+        method: scorer.id,
+        params: parameters,
+        seed,
+        runFolder: folder,
+        images: set,
+        train,
+        areNormal: glob !== null,
+        planted: { images: planted.set, of },
+        resume: task.resume,
+      },
+      { signal: AbortSignal.any([signal, stop]), onEvent },
+    ),
+    { signal, stop },
+  );
+  const epochs = history.length || null;
+  if (!result) {
+    const losses = history.flatMap(({ valLoss }) => valLoss ?? []);
+    return objective === 'validation-loss' && losses.length
+      ? { value: Math.min(...losses), low: null, high: null, reason: null, epochs }
+      : nothing('It ended before this objective was known.', epochs);
+  }
+  return { ...judge(result, objective, samples, chosen), epochs };
+}
+
+const nothing = (reason: string, epochs: number | null): TrialResult => ({
+  value: null,
+  low: null,
+  high: null,
+  reason,
+  epochs,
+});
+
+function judge(
+  { report, history, bestEpoch, scores }: FitResult,
+  objective: string,
+  samples: readonly Sample[],
+  chosen: ReadonlySet<number>,
+): TrialResult {
+  if (objective === 'planted') {
+    const { plantedAuroc } = report;
+    return typeof plantedAuroc === 'number'
+      ? { value: plantedAuroc, low: null, high: null, reason: null, epochs: null }
+      : nothing('Cannot be judged: too few normal images are held out to plant defects in.', null);
+  }
+  if (objective === 'validation-loss') {
+    const value = history[bestEpoch - 1]?.valLoss ?? null;
+    return value === null
+      ? nothing('Cannot be judged: no image is held out for validation.', null)
+      : { value, low: null, high: null, reason: null, epochs: null };
+  }
+  const { normal, anomalous } = knownImages({ images: samples, chosen });
+  const position = new Map(samples.map(({ id }, i) => [id, i]));
+  const scoresOf = (list: readonly Sample[]): number[] => list.map(({ id }) => scores[position.get(id) as number]);
+  const figure = aurocOf(scoresOf(normal), scoresOf(anomalous));
+  return figure
+    ? { value: figure.auroc, low: figure.low, high: figure.high, reason: null, epochs: null }
+    : nothing('Cannot be judged: no image outside of the training is known to be normal, or none anomalous.', null);
+}

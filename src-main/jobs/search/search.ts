@@ -1,0 +1,228 @@
+/**
+ * A search for hyperparameters: many short trainings with parameters that a strategy proposes. The search is a run without columns; its trials are rows (`workspace/trials.ts`). The
+ * best one becomes a run of its own. The job runs behind all other jobs: it makes way when one is requested, and continues after it.
+ */
+import { strategies, strategyOf } from '../../compute/search/index.ts';
+import { WinnowError } from '../../contract/errors.ts';
+import type { SearchChangeRequest, SearchRequest } from '../../contract/search-schemas.ts';
+import type { SearchState } from '../../contract/search.ts';
+import { valueText } from '../../contract/space.ts';
+import type { Run } from '../../contract/types.ts';
+import { z } from 'zod';
+import type { Report } from '../../workspace/report.ts';
+import { countStates } from '../../workspace/trials.ts';
+import type { JobContext } from '../context.ts';
+import type { JobType, PreparedJob } from '../job-type.ts';
+import { paused } from '../queue.ts';
+import { makeRun, type RunSpec } from '../run-runner.ts';
+import { refresh } from '../scan.ts';
+import { changed, checkedSpace, checkStopper } from './change.ts';
+import { keepTrial, searchOf, trialOf } from './keep.ts';
+import { localExecutor } from './local-executor.ts';
+import { mainTrials, warmStart } from './observed.ts';
+import { boundBatch, slotsFor } from './propose.ts';
+import { verdictOf } from './repeats.ts';
+import { proposeSpace } from './space.ts';
+import { objectivesFor, plainObjective, prepareData, subjectRecord } from './subject.ts';
+import { defaultsIn, TrialLoop } from './trials.ts';
+
+export const searchJob: JobType<SearchRequest> = {
+  kind: 'search',
+  prepare(request, context) {
+    const { title } = checkSearch(context, request);
+    return searchWork(context, `Search parameters of ${title}`, (report) => newSearch(context, request, report));
+  },
+};
+
+export const resumeSearchJob: JobType<{ id: string; change: SearchChangeRequest }> = {
+  kind: 'search',
+  prepare({ id, change }, context) {
+    if (context.searches.has(id)) throw new WinnowError('job-running', `${id} runs already.`);
+    const run = context.runs.get(id);
+    const state = searchOf(run);
+    const done = mainTrials(context.trials.list(id)).length;
+    const search = { ...state, ...changed(state, change, done) };
+    const { title } = subjectRecord(search.request.subject);
+    return searchWork(context, `Search parameters of ${title}`, async (report) => {
+      await prepareData(context, search.request.subject, search.fixed, search.request.seed, report);
+      return { continues: id, search, trained: run.trained };
+    });
+  },
+};
+
+/** Checks what can be checked before images are read. Throws WinnowError. */
+function checkSearch(context: JobContext, request: SearchRequest) {
+  const { subject } = request;
+  const record = subjectRecord(subject);
+  const strategy = strategyOf(request.strategy);
+  if (!strategy)
+    throw new WinnowError(
+      'bad-request',
+      `There is no strategy ‘${request.strategy}’. Available: ${strategies.map(({ id }) => id).join(', ')}.`,
+    );
+  const settings = strategy.schema.safeParse(request.settings);
+  if (!settings.success) throw new WinnowError('bad-request', `${strategy.title}: ${z.prettifyError(settings.error)}`);
+  checkStopper(request.stopper);
+  const { trials, minutes, untilNoMore } = request.budget;
+  if (trials === null && minutes === null && !untilNoMore)
+    throw new WinnowError('bad-request', 'The search would never end. Give it a budget of trials or minutes.');
+  if (trials === null && minutes === null && !strategy.hasSurrogate)
+    throw new WinnowError(
+      'bad-request',
+      `${strategy.title} has no surrogate that could expect no more. Give it a budget of trials or minutes.`,
+    );
+  if (request.space && request.objective) checkedSpace(request.space, request, request.objective);
+  return { ...record, context };
+}
+
+interface Start {
+  /** The search that continues; null for a new one. */
+  continues: string | null;
+  search: SearchState;
+  trained: number;
+}
+
+async function newSearch(context: JobContext, request: SearchRequest, report: Report): Promise<Start> {
+  const { subject } = request;
+  const { schema, fixed, changesMeasure } = subjectRecord(subject);
+  const known = objectivesFor(context, subject);
+  const objective = request.objective === null ? known[0] : known.find(({ id }) => id === request.objective);
+  if (!objective)
+    throw new WinnowError(
+      'bad-request',
+      request.objective === null
+        ? 'Nothing in this folder can judge the trials.'
+        : `The objective ‘${request.objective}’ cannot be judged here. Available: ${known.map(({ id }) => id).join(', ')}.`,
+    );
+  const { dataHash, trained } = await prepareData(context, subject, fixed, request.seed, report);
+  const changes = changesMeasure(objective.id);
+  const proposed = Object.fromEntries(
+    Object.entries(proposeSpace(schema, fixed).space).filter(([name]) => !changes.includes(name)),
+  );
+  const space = request.space ?? (await boundBatch(context, subject, proposed, fixed)).space;
+  const state: SearchState = {
+    request: { ...request, space: checkedSpace(space, request, objective.id) },
+    objective: plainObjective(objective),
+    fixed,
+    dataHash,
+    warm: [],
+    changes: [],
+    best: null,
+    bestValue: null,
+    bestRun: null,
+    counts: countStates([]),
+    ended: null,
+    verdict: null,
+  };
+  const search = request.warmStart ? { ...state, warm: warmStart(context, state, '') } : state;
+  return { continues: null, search, trained };
+}
+
+function searchWork(context: JobContext, title: string, begin: (report: Report) => Promise<Start>): PreparedJob {
+  /** Known after the first start: the job may be run again after it made way. */
+  let id: string | null = null;
+  return {
+    title,
+    isBehind: true,
+    async run(report, jobId, pause) {
+      await refresh(context, report);
+      const start =
+        id === null
+          ? await begin(report)
+          : { continues: id, search: searchOf(context.runs.get(id)), trained: context.runs.get(id).trained };
+      const run = await search(context, start, report, jobId, pause, (made) => (id = made));
+      if (!run) return paused;
+      const { best, bestValue, objective, bestRun, request } = searchOf(run);
+      context.journal.record({ do: 'search', request, run: run.id, best: bestRun }, `search ${run.id}`);
+      return best === null
+        ? `${run.id}: no trial has a value`
+        : `${run.id}: best ${objective.title.toLowerCase()} ${valueText(bestValue)}, trial ${best}${bestRun ? ` = ${bestRun}` : ''}`;
+    },
+  };
+}
+
+/** Returns the finished search; null if it makes way for another job. */
+async function search(
+  context: JobContext,
+  { continues, search: start, trained }: Start,
+  report: Report,
+  jobId: number,
+  pause: AbortSignal,
+  onStart: (id: string) => void,
+): Promise<Run | null> {
+  const { request, fixed } = start;
+  const record = subjectRecord(request.subject);
+  const spec: RunSpec = {
+    name: 'search',
+    kind: 'search',
+    method: record.method,
+    seed: request.seed,
+    trainOn: request.subject.kind === 'rank' ? (request.subject.trainOn ?? null) : null,
+    trained,
+    parameters: { strategy: request.strategy, stopper: request.stopper, objective: start.objective.id },
+    search: start,
+    mainColumn: null,
+    fingerprint: null,
+    resume: false,
+    continues,
+  };
+  const needed = await boundBatch(context, request.subject, request.space, fixed).catch(() => null);
+  const { slots, note } = slotsFor(request.parallel, needed?.need ?? null);
+  let isPaused = false;
+  try {
+    return await makeRun(context, spec, report, async (run) => {
+      onStart(run.id);
+      run.update({ search: start });
+      if (note) run.note(note);
+      if (!defaultsIn(start))
+        run.note(
+          'The defaults lie outside of the space, so they are not a trial: whether the search improves on them cannot be judged.',
+        );
+      if (start.warm.length) run.note(`Started from ${start.warm.length} earlier values of the same images.`);
+      const executor = localExecutor(context, slots);
+      const loop = new TrialLoop(context, run, executor, report, pause);
+      context.searches.set(run.id, {
+        jobId,
+        change: (change) => loop.change(change),
+        stopTrial: (number) => loop.stopTrial(number),
+      });
+      try {
+        const ended = await loop.run();
+        if (ended === null) {
+          isPaused = true;
+          throw new WinnowError('job-running', 'It continues after the other jobs.');
+        }
+        return { facts: await conclude(context, run.id, ended, loop, report) };
+      } finally {
+        context.searches.delete(run.id);
+        await executor.close();
+      }
+    });
+  } catch (error) {
+    if (isPaused) return null;
+    throw error;
+  }
+}
+
+/** Judges the best trial by its repeats, and makes it a run. */
+async function conclude(
+  context: JobContext,
+  id: string,
+  ended: string,
+  loop: TrialLoop,
+  report: Report,
+): Promise<Partial<Run>> {
+  const { request, objective, best } = loop.state;
+  const verdict = verdictOf(loop.trials, request, objective);
+  const chosen = verdict?.repeated[0].trial ?? best;
+  const facts = { seconds: loop.seconds };
+  if (chosen === null) return { ...facts, search: { ...loop.state, ended, verdict } };
+  const trial = trialOf(context, id, chosen);
+  report.stage('Making the best trial a run', 0);
+  const run = await keepTrial(context, id, trial, report);
+  report.run(id);
+  return {
+    ...facts,
+    search: { ...loop.state, ended, verdict, best: chosen, bestValue: trial.value, bestRun: run.id },
+  };
+}

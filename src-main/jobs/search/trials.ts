@@ -1,0 +1,384 @@
+/**
+ * The loop of a search: asks the strategy for the next trial, runs as many as there are slots, ends bad ones early, keeps the best checkpoints, and repeats the best trials.
+ * The row of a trial exists before it starts, and everything that the loop knows is in the rows: an interrupted search continues from them with the same suggestions.
+ */
+import { stopperOf } from '../../compute/search/stoppers.ts';
+import type { Suggestion } from '../../compute/search/strategy.ts';
+import { explain, WinnowError } from '../../contract/errors.ts';
+import { largestOf } from '../../contract/numbers.ts';
+import type { SearchChangeRequest } from '../../contract/search-schemas.ts';
+import type { Assignment, Choice, SearchState, Trial } from '../../contract/search.ts';
+import { activePart } from '../../contract/space.ts';
+import type { Report } from '../../workspace/report.ts';
+import { toWinnowError } from '../../workspace/runs.ts';
+import { countStates } from '../../workspace/trials.ts';
+import type { JobContext } from '../context.ts';
+import type { ActiveRun } from '../run-runner.ts';
+import { changed } from './change.ts';
+import { limitCheckpoints } from './checkpoints.ts';
+import type { Executor, TrialTask } from './executor.ts';
+import { isBetter } from './objectives.ts';
+import { mainTrials, observedOf } from './observed.ts';
+import { missingRepeats, repeatSeed } from './repeats.ts';
+import { checkParameters } from './subject.ts';
+
+/** How long running trials may take to finish an epoch when other work wants to start. */
+const patienceMs = 20_000;
+/** If so many trials fail before any succeeds, the fault is not in their parameters. */
+const mostFailures = 5;
+
+interface Active {
+  stop: AbortController;
+  reason: string | null;
+  /** It has finished an epoch since the search was asked to pause. */
+  isReady: boolean;
+  ended: Promise<void>;
+}
+
+export class TrialLoop {
+  readonly #context: JobContext;
+  readonly #run: ActiveRun;
+  readonly #executor: Executor;
+  readonly #report: Report;
+  readonly #pause: AbortSignal;
+  readonly #interrupt = new AbortController();
+  readonly #active = new Map<number, Active>();
+  readonly #startedAt = performance.now();
+  readonly #secondsBefore: number;
+  #fault: WinnowError | null = null;
+
+  constructor(context: JobContext, run: ActiveRun, executor: Executor, report: Report, pause: AbortSignal) {
+    this.#context = context;
+    this.#run = run;
+    this.#executor = executor;
+    this.#report = report;
+    this.#pause = pause;
+    this.#secondsBefore = run.record.seconds ?? 0;
+  }
+
+  get state(): SearchState {
+    return this.#run.record.search as SearchState;
+  }
+
+  get trials(): Trial[] {
+    return this.#context.trials.list(this.#run.id);
+  }
+
+  /** Of all attempts together. */
+  get seconds(): number {
+    return this.#secondsBefore + (performance.now() - this.#startedAt) / 1000;
+  }
+
+  change(change: SearchChangeRequest): void {
+    this.#update(changed(this.state, change, mainTrials(this.trials).length));
+  }
+
+  stopTrial(number: number): void {
+    const active = this.#active.get(number);
+    if (!active) throw new WinnowError('bad-request', `Trial ${number} does not run.`);
+    active.reason = 'Stopped by you.';
+    active.stop.abort();
+  }
+
+  /** Runs trials until the search ends or is interrupted. Returns why it ended, in words; null if other work wants to start. Throws WinnowError. */
+  async run(): Promise<string | null> {
+    const { signal } = this.#report;
+    const interrupt = (): void => this.#interrupt.abort();
+    signal.addEventListener('abort', interrupt, { once: true });
+    let patience: NodeJS.Timeout | undefined;
+    this.#pause.addEventListener('abort', () => (patience = setTimeout(interrupt, patienceMs)), { once: true });
+    try {
+      this.#showProgress();
+      const ended = await this.#loop();
+      if (this.#fault) throw this.#fault;
+      signal.throwIfAborted();
+      return ended;
+    } finally {
+      clearTimeout(patience);
+      signal.removeEventListener('abort', interrupt);
+      this.#interrupt.abort();
+      await Promise.all([...this.#active.values()].map(({ ended }) => ended));
+      this.#update({});
+    }
+  }
+
+  async #loop(): Promise<string | null> {
+    const isOpen = (): boolean => !this.#pause.aborted && !this.#interrupt.signal.aborted && this.#fault === null;
+    let ended: string | null = null;
+    while (isOpen()) {
+      ended = null; // the budget may have been raised
+      const slots = Math.min(this.state.request.parallel, this.#executor.slots);
+      while (isOpen() && this.#active.size < slots && ended === null) {
+        const next = await this.#next();
+        if (typeof next === 'string') ended = next;
+        else if (isOpen()) this.#start(next);
+      }
+      if (!this.#active.size) break;
+      await Promise.race([...this.#active.values()].map((active) => active.ended));
+    }
+    await Promise.all([...this.#active.values()].map((active) => active.ended));
+    if (ended === null || !isOpen()) return null;
+    return (await this.#repeat(isOpen)) ? ended : null;
+  }
+
+  /** The next trial to run, or why there is none. */
+  async #next(): Promise<Trial | string> {
+    const { request } = this.state;
+    const trials = this.trials;
+    const own = mainTrials(trials);
+    const open = trials.find(({ state, number }) => state === 'interrupted' && !this.#active.has(number));
+    if (open) return open;
+    const { trials: most, minutes, untilNoMore } = request.budget;
+    if (most !== null && own.length >= most) return `All ${most} trials are done.`;
+    if (minutes !== null && this.seconds >= 60 * minutes) return `${minutes} minutes are used up.`;
+    const failed = own.filter(({ state, value }) => state === 'failed' || (state !== 'running' && value === null));
+    if (failed.length >= mostFailures && failed.length === own.length)
+      throw new WinnowError(
+        'failed',
+        `The first ${failed.length} trials failed, so the search was ended. The first one: ${failed[0].reason ?? ''}`,
+      );
+    const defaults = own.length ? null : defaultsIn(this.state);
+    if (defaults) return this.#newTrial(trials, defaults, 'defaults', null);
+    const { parameters, expected, isExhausted } = await this.#suggest(own.length + 1, trials);
+    if (!parameters) return 'All points of the space were tried.';
+    if (untilNoMore && isExhausted) return 'The surrogate expects no more improvement than noise explains.';
+    return this.#newTrial(trials, parameters, request.strategy, expected);
+  }
+
+  async #suggest(number: number, trials: readonly Trial[]): Promise<Suggestion> {
+    const { request, objective } = this.state;
+    const { strategy, settings, space, seed } = request;
+    try {
+      return await this.#context.compute.call(
+        'suggest',
+        {
+          strategy,
+          settings,
+          space,
+          direction: objective.direction,
+          observed: observedOf(this.state, trials),
+          number,
+          seed,
+        },
+        { signal: this.#report.signal },
+      );
+    } catch (error) {
+      throw toWinnowError(error);
+    }
+  }
+
+  #newTrial(
+    trials: readonly Trial[],
+    parameters: Assignment,
+    origin: string,
+    expected: number | null,
+    repeat: { of: number; seed: number; fold: number | null } | null = null,
+  ): Trial {
+    const number =
+      largestOf(
+        trials.map((trial) => trial.number),
+        0,
+      ) + 1;
+    return {
+      id: `${this.#run.id}/${number}`,
+      number,
+      parameters,
+      seed: repeat?.seed ?? this.state.request.seed,
+      origin,
+      repeats: repeat?.of ?? null,
+      fold: repeat?.fold ?? null,
+      state: 'running',
+      value: null,
+      low: null,
+      high: null,
+      curve: [],
+      epochs: null,
+      allEpochs: null,
+      startedAt: Date.now(),
+      endedAt: null,
+      seconds: 0,
+      reason: null,
+      expected,
+      bytes: 0,
+      run: null,
+    };
+  }
+
+  /** The best trials and the defaults again. False if it was interrupted. */
+  async #repeat(isOpen: () => boolean): Promise<boolean> {
+    for (;;) {
+      const { request, objective } = this.state;
+      const trials = this.trials;
+      const open = trials.filter(({ state, number }) => state === 'interrupted' && !this.#active.has(number));
+      const missing = missingRepeats(trials, request, objective);
+      const slots = Math.min(request.parallel, this.#executor.slots);
+      while (isOpen() && this.#active.size < slots && (open.length || missing.length)) {
+        const earlier = open.shift();
+        if (earlier) this.#start(earlier);
+        else {
+          const { of, index } = missing.shift()!;
+          this.#start(
+            this.#newTrial(this.trials, of.parameters, 'repeat', null, {
+              of: of.number,
+              ...repeatSeed(request, index),
+            }),
+          );
+        }
+      }
+      if (!this.#active.size) return isOpen();
+      await Promise.race([...this.#active.values()].map((active) => active.ended));
+    }
+  }
+
+  #put(trial: Trial): void {
+    this.#context.trials.put(this.#run.id, trial);
+    this.#context.publishTrial(this.#run.id, trial);
+  }
+
+  #start(from: Trial): void {
+    const active: Active = { stop: new AbortController(), reason: null, isReady: false, ended: Promise.resolve() };
+    this.#active.set(from.number, active);
+    const trial: Trial = { ...from, state: 'running', endedAt: null, reason: null };
+    this.#put(trial);
+    this.#update({});
+    active.ended = this.#execute(trial, active, from.state === 'interrupted').finally(() => {
+      this.#active.delete(trial.number);
+      this.#showProgress();
+    });
+  }
+
+  async #execute(started: Trial, active: Active, resume: boolean): Promise<void> {
+    const { request, fixed, objective, dataHash } = this.state;
+    const { subject, repeats } = request;
+    const startedAt = performance.now();
+    let trial = started;
+    const seconds = (): number => started.seconds + (performance.now() - startedAt) / 1000;
+    const end = (change: Partial<Trial>): void => {
+      trial = { ...trial, seconds: seconds(), bytes: this.#executor.bytesOf(trial.id), ...change };
+      this.#put(trial);
+      for (const smaller of limitCheckpoints(this.#executor, this.trials, objective, request.diskMiB * 2 ** 20))
+        this.#put(smaller);
+      this.#update({});
+    };
+    try {
+      const task: TrialTask = {
+        id: trial.id,
+        subject,
+        parameters: checkParameters(subject, { ...fixed, ...trial.parameters }),
+        seed: trial.seed,
+        dataHash,
+        fold: trial.fold === null ? null : { of: repeats.times, index: trial.fold },
+        objective: objective.id,
+        resume,
+      };
+      const result = await this.#executor.run(task, {
+        signal: this.#interrupt.signal,
+        stop: active.stop.signal,
+        onEpoch: (curve, allEpochs) => {
+          trial = { ...trial, curve, epochs: curve.length || trial.epochs, allEpochs, seconds: seconds() };
+          this.#put(trial);
+          this.#judgeEarly(trial, active);
+          if (this.#pause.aborted) this.#ready(active);
+        },
+      });
+      const wasStopped = active.stop.signal.aborted;
+      const { value, low, high, epochs } = result;
+      end({
+        value,
+        low,
+        high,
+        epochs: epochs ?? trial.epochs,
+        endedAt: Date.now(),
+        state: value === null ? 'failed' : wasStopped ? 'stopped' : 'done',
+        reason: [wasStopped ? active.reason : null, result.reason].filter(Boolean).join(' ') || null,
+      });
+    } catch (error) {
+      const { code, message } = explain(toWinnowError(error));
+      if (this.#interrupt.signal.aborted || code === 'cancelled') end({ state: 'interrupted' });
+      else if (code === 'disk-full' || code === 'nothing-to-do') {
+        // Not a fault of these parameters: it continues when the search does.
+        end({ state: 'interrupted', reason: message });
+        this.#fault = new WinnowError(code, message);
+      } else end({ state: 'failed', reason: message, endedAt: Date.now() });
+      if (code === 'cancelled' && !this.#interrupt.signal.aborted)
+        this.#fault ??= new WinnowError(
+          'compute-lost',
+          'The compute process was stopped. Resume the search to continue.',
+        );
+    }
+  }
+
+  #judgeEarly(trial: Trial, active: Active): void {
+    const { request, objective } = this.state;
+    if (trial.repeats !== null || !trial.curve.length || active.stop.signal.aborted) return;
+    const others = mainTrials(this.trials)
+      .filter(({ number, curve, state }) => number !== trial.number && curve.length && state !== 'failed')
+      .map(({ curve }) => curve);
+    const reason = stopperOf(request.stopper)?.reason({
+      curve: trial.curve,
+      allEpochs: trial.allEpochs ?? trial.curve.length,
+      others,
+      direction: objective.direction,
+    });
+    if (!reason || trial.curve.length >= (trial.allEpochs ?? 0)) return;
+    active.reason = reason;
+    active.stop.abort();
+  }
+
+  /** When all running trials have finished an epoch, nothing is lost by interrupting them. */
+  #ready(active: Active): void {
+    active.isReady = true;
+    if ([...this.#active.values()].every(({ isReady }) => isReady)) this.#interrupt.abort();
+  }
+
+  #showProgress(): void {
+    const { request } = this.state;
+    const trials = this.trials;
+    const own = mainTrials(trials);
+    const ended = (list: readonly Trial[]): number => list.filter(({ endedAt }) => endedAt !== null).length;
+    const isRepeating = trials.length > own.length;
+    const [done, total, title] = isRepeating
+      ? [
+          ended(trials) - ended(own),
+          trials.length - own.length + missingRepeats(trials, request, this.state.objective).length,
+          'Repeating the best trials',
+        ]
+      : [ended(own), request.budget.trials ?? Math.max(own.length, 1), 'Trials'];
+    if (this.#stage !== title) this.#report.stage((this.#stage = title), total, 'trials');
+    this.#report.progress(done, total);
+  }
+  #stage = '';
+
+  /** Stores the change with the counts and the best trial so far. */
+  #update(change: Partial<SearchState>): void {
+    const trials = this.trials;
+    const own = mainTrials(trials);
+    const finished = own.filter(({ state, value }) => state === 'done' && value !== null);
+    const candidates = finished.length ? finished : own.filter(({ value }) => value !== null);
+    const { objective } = this.state;
+    const best = candidates.reduce<Trial | null>(
+      (a, b) => (a === null || isBetter(objective, b.value as number, a.value as number) ? b : a),
+      null,
+    );
+    this.#run.update(({ search }) => ({
+      seconds: this.seconds,
+      search: {
+        ...(search as SearchState),
+        ...change,
+        counts: countStates(trials),
+        best: best?.number ?? null,
+        bestValue: best?.value ?? null,
+      },
+    }));
+  }
+}
+
+/** The fixed values of the searched parameters as a point; null if they lie outside of the space. */
+export function defaultsIn({ request: { space }, fixed }: Pick<SearchState, 'request' | 'fixed'>): Assignment | null {
+  const isIn = Object.entries(space).every(([name, domain]) => {
+    const value = fixed[name];
+    if (domain.type === 'categorical') return domain.choices.includes(value as Choice);
+    return typeof value === 'number' && value >= domain.low && value <= domain.high;
+  });
+  return isIn ? activePart(space, fixed as Assignment) : null;
+}
