@@ -23,6 +23,7 @@ import { addRestoreCommand } from './command/restore.ts';
 import { addRunsCommand } from './command/runs.ts';
 import { addScanCommand } from './command/scan.ts';
 import { addExportModelCommand } from './command/export-model.ts';
+import { addSearchCommand } from './command/search.ts';
 import { addTrainCommand } from './command/train.ts';
 import { addUnlikeCommand } from './command/unlike.ts';
 import { addWatchCommand } from './command/watch.ts';
@@ -59,6 +60,7 @@ for (const add of [
   addUnlikeCommand,
   addAdviseCommand,
   addTrainCommand,
+  addSearchCommand,
   addPredictCommand,
   addLabelsCommand,
   addInspectCommand,

@@ -1,39 +1,23 @@
 /** `train FOLDER --model …`: trains and evaluates a classifier. Options are generated from the schemas of the models. */
 import { resolve } from 'node:path';
-import { Option, type Command } from 'commander';
-import { classifierOf, classifiers } from '../compute/classify/index.ts';
-import { pretrained, usual } from '../compute/models/pretrained.ts';
-import { trainModes, type Evaluation, type Measured, type TrainMode } from '../contract/classifier.ts';
+import type { Command } from 'commander';
+import type { Evaluation, Measured } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { trainSchema, type TrainRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
-import {
-  atLeastOne,
-  backendOption,
-  folderCommand,
-  inFolder,
-  sharesOf,
-  whole,
-  type FolderOptions,
-} from './folder-command.ts';
+import { atLeastOne, backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
-import { addParameterFlags, parametersOf } from './parameters.ts';
+import { classifierOptions, classifierRequest, variants, type ClassifierOptions } from './classifier-options.ts';
+import { addParameterFlags } from './parameters.ts';
 import { conditionsOf, sayRun } from './run-output.ts';
 import { allSamples } from './samples.ts';
 import { describePredictions } from './predict.ts';
 import { largestOf } from '../contract/numbers.ts';
 
-interface TrainOptions extends FolderOptions {
-  model?: string;
-  mode: TrainMode;
-  splitBy: 'auto' | 'folders' | 'shares';
-  split: TrainRequest['division']['shares'];
+interface TrainOptions extends FolderOptions, ClassifierOptions {
   folds: number;
-  splitSeed?: number;
-  seed: number;
-  weights?: string;
   findRate?: boolean;
   summary?: boolean;
   preview?: string;
@@ -42,52 +26,17 @@ interface TrainOptions extends FolderOptions {
   [flag: string]: unknown;
 }
 
-/** Each architecture with each of its training modes. */
-const variants = classifiers.flatMap((record) =>
-  Object.entries(record.modes).map(([mode, schema]) => ({
-    id: mode === 'scratch' ? record.id : mode,
-    record,
-    mode,
-    schema,
-  })),
-);
-
 export function addTrainCommand(program: Command) {
-  const command = folderCommand(program, 'train', 'train', 'train a classifier and evaluate it on held-out images', [
-    'photos',
-    'photos --mode head --folds 5',
-    'photos --model resnet --policy randaugment --folds 5 --json result.json',
-    'photos --find-rate',
-  ])
-    .option(
-      '--model <id>',
-      `architecture: ${classifiers.map(({ id }) => id).join(', ')} (default: ${classifiers[0].id}; with pretrained weights, ${usual.model})`,
-    )
-    .addOption(
-      new Option(
-        '--mode <name>',
-        'training mode. scratch: all layers, from random weights or --weights; head: only the last layer, on pretrained features, in seconds; head-then-all: first the head, then all layers; all: all layers at once, from pretrained weights',
-      )
-        .choices(trainModes)
-        .default('scratch'),
-    )
-    .addOption(
-      new Option(
-        '--split-by <how>',
-        'auto: by folders named train, val, test if there are any, else by fractions (shares)',
-      )
-        .choices(['auto', 'folders', 'shares'])
-        .default('auto'),
-    )
-    .addOption(
-      new Option('--split <train,val,test>', 'percentages of the images')
-        .argParser(sharesOf)
-        .default({ train: 70, val: 15, test: 15 }, '70,15,15'),
-    )
+  const command = classifierOptions(
+    folderCommand(program, 'train', 'train', 'train a classifier and evaluate it on held-out images', [
+      'photos',
+      'photos --mode head --folds 5',
+      'photos --model resnet --policy randaugment --folds 5 --json result.json',
+      'photos --find-rate',
+    ]),
+  )
     .option('--folds <k>', 'k-fold cross-validation: each image is tested once; 0 for a single split', whole, 0)
-    .option('--split-seed <n>', 'seed of the split (default: --seed)', whole)
     .option('--seed <n>', 'the same seed on the same machine gives the same classifier', whole, 1)
-    .option('--weights <file>', 'initial weights: a safetensors file with torchvision or timm names')
     .option('--find-rate', 'only run a learning rate range test')
     .option('--summary', 'only list the layers: shapes, parameters, multiply-adds, memory')
     .option('--preview <dir>', 'only write augmented views of one image of each class')
@@ -101,32 +50,10 @@ export function addTrainCommand(program: Command) {
 }
 
 async function trainCommand(client: Client, options: TrainOptions): Promise<void> {
-  const { mode, model = mode === 'scratch' ? classifiers[0].id : usual.model } = options;
-  const record = classifierOf(model);
-  if (!record)
-    throw new WinnowError(
-      'bad-request',
-      `There is no model ‘${model}’. Available: ${classifiers.map(({ id }) => id).join(', ')}.`,
-    );
-  const variant = variants.find((known) => known.record === record && known.mode === mode);
-  if (!variant)
-    throw new WinnowError(
-      'bad-request',
-      `There are no pretrained weights for ${record.title}. Available for: ${pretrained.map((source) => source.model).join(', ')}.`,
-    );
   const request = trainSchema.parse({
-    model,
-    mode,
-    parameters: parametersOf(options, variant, variants),
+    ...classifierRequest(options, options.folds),
     seed: options.seed,
     resume: !options.fresh,
-    weights: options.weights ? resolve(options.weights) : null,
-    division: {
-      by: options.splitBy,
-      shares: options.split,
-      folds: options.folds,
-      seed: options.splitSeed ?? options.seed,
-    },
   });
   if (options.summary) return summary(client, options, request);
   if (options.preview) return preview(client, options, request, resolve(options.preview));
