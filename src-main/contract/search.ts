@@ -150,11 +150,14 @@ export interface Surrogate {
   upTo: number;
   at: Assignment;
   axes: SurrogateAxis[];
-  /** In units of the objective; row-major with the first axis outermost. `deviation`: of the objective's mean, without noise. */
-  mean: number[];
-  deviation: number[];
+  /**
+   * In units of the objective; row-major with the first axis outermost. `deviation`: of the objective's mean, without noise. Null over two parameters where one of them is not used: a child of
+   * another branch. Along one parameter there is no null.
+   */
+  mean: (number | null)[];
+  deviation: (number | null)[];
   /** Expected improvement, in units of the objective. */
-  acquisition: number[];
+  acquisition: (number | null)[];
   /** Standard deviation of the noise. */
   noise: number;
   /** The trials on it; `place` has one number per axis, in the units of the axis' values (an index for categories). */

@@ -8,7 +8,7 @@ import { logExpectedImprovement, upperConfidenceBound } from './acquisition.ts';
 import { candidates, type Candidate } from './propose.ts';
 import { quasiRandomPoint } from './quasi-random.ts';
 import { defineStrategy, type Suggestion } from './strategy.ts';
-import { fitSurrogate, type SurrogateModel } from './surrogate-model.ts';
+import { expectedAt, fitSurrogate, type SurrogateModel } from './surrogate-model.ts';
 import { gridPoints } from './grid-points.ts';
 import { keyOf, triedKeys } from './tried.ts';
 
@@ -59,7 +59,7 @@ export const bayesianSearch = defineStrategy({
 const startTrialsOf = (space: Space): number => clamp(2 * Object.keys(space).length, 5, 10);
 
 /** The candidates of a model, most promising first. */
-export function promising(
+function promising(
   { embedding, expecting, best, trials, bestTrial, objectiveOf }: SurrogateModel,
   { acquisition, beta }: { acquisition: 'ei' | 'ucb'; beta: number },
   stream: string,
@@ -74,11 +74,6 @@ export function promising(
     incumbents: [bestTrial, ...others].map(({ parameters }) => parameters),
     stream,
   });
-}
-
-/** The expected improvement at a latent point, in units of the objective. */
-export function expectedAt({ embedding, expecting, best, scale }: SurrogateModel, latent: Float64Array): number {
-  return scale * Math.exp(logExpectedImprovement(expecting.predict(embedding.coordinates(latent)), best).value);
 }
 
 /** Less says nothing about the objective that rounding does not. */

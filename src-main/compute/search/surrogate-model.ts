@@ -2,6 +2,7 @@
 import { largestOf, meanOf, smallestOf } from '../../contract/numbers.ts';
 import type { Objective, Space } from '../../contract/search.ts';
 import { quantileOf } from '../../contract/statistics.ts';
+import { logExpectedImprovement } from './acquisition.ts';
 import { Embedding } from './embedding.ts';
 import { GaussianProcess } from './gaussian-process.ts';
 import { fitHyperparameters, type Observations } from './marginal-likelihood.ts';
@@ -77,6 +78,19 @@ export function fitSurrogate(
     objectiveOf: (standardised) => sign * (mean + deviation * standardised),
     scale: deviation,
   };
+}
+
+/** Why `fitSurrogate` returns null, in words. */
+export function whyNoSurrogate(observed: readonly Observed[]): string {
+  const count = observed.filter(hasValue).length;
+  return count < fewestValues
+    ? `The surrogate needs at least ${fewestValues} trials with a value. There ${count === 1 ? 'is 1' : `are ${count || 'none'}`} so far.`
+    : `All ${count} trials have the same value, so there is nothing to learn from them yet.`;
+}
+
+/** The expected improvement at a latent point, in units of the objective. */
+export function expectedAt({ embedding, expecting, best, scale }: SurrogateModel, latent: Float64Array): number {
+  return scale * Math.exp(logExpectedImprovement(expecting.predict(embedding.coordinates(latent)), best).value);
 }
 
 const hasValue = ({ state, value }: Observed): boolean =>
