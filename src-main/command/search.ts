@@ -39,7 +39,7 @@ interface SearchOptions extends FolderOptions, ClassifierOptions {
   settings?: Record<string, unknown>;
   stopper: string;
   objective?: string;
-  trials?: number | null;
+  trials?: number | 'none';
   minutes?: number;
   untilNoMore?: boolean;
   parallel?: number;
@@ -140,7 +140,9 @@ function spaceOf(text: string): SearchRequest['space'] {
   return space.data;
 }
 
-const trialsOf = (text: string): number | null => (text === 'none' ? null : atLeastOne(text));
+const trialsOf = (text: string): number | 'none' => (text === 'none' ? text : atLeastOne(text));
+
+const limitOf = (trials: number | 'none' | undefined): number | null => (typeof trials === 'number' ? trials : null);
 
 async function searchCommand(client: Client, options: SearchOptions, self: Command): Promise<void> {
   const job = await follow(client, options, () =>
@@ -202,7 +204,7 @@ function requestOf(options: SearchOptions): SearchRequest {
           ? options.minutes === undefined && !options.untilNoMore
             ? 30
             : null
-          : options.trials,
+          : limitOf(options.trials),
       minutes: options.minutes ?? null,
       untilNoMore: options.untilNoMore ?? false,
     },
@@ -246,7 +248,7 @@ async function resume(client: Client, options: SearchOptions, self: Command) {
     ...(given.includes('parallel') && { parallel: options.parallel }),
     ...(isBudget && {
       budget: {
-        trials: given.includes('trials') ? options.trials : budget.trials,
+        trials: given.includes('trials') ? limitOf(options.trials) : budget.trials,
         minutes: given.includes('minutes') ? options.minutes : budget.minutes,
         untilNoMore: options.untilNoMore ?? budget.untilNoMore,
       },
