@@ -39,6 +39,7 @@ const program = new Command('winnow')
     'Find anomalous, hard, broken, duplicate and mislabelled images in a folder, and export a better data set. Works offline.',
   )
   .version(version)
+  .enablePositionalOptions() // options after a verb, as in `runs rename`, are the verb's
   .exitOverride()
   .showHelpAfterError('(see --help)')
   .configureHelp(ownOptionsFirst)

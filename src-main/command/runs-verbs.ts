@@ -56,7 +56,7 @@ const runVerbs: Record<
 
 const verbsHeading = 'Changes:';
 
-/** `runs` must have positional options, so that options after a verb are the verb's. */
+/** `runs` and the program must have positional options, so that options after a verb are the verb's. */
 export function addRunVerbs(runs: Command) {
   for (const [verb, { description, change }] of Object.entries(listVerbs))
     folderCommand(runs, 'train', verb, `${description}; undo with \`undo\``)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compileCache, root, winnow, winnowJson } from '../fixtures/command.ts';
+import type { RunSummary } from '../../src-main/contract/types.ts';
 import { blob, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 interface Marked {
@@ -173,6 +174,8 @@ test('the script repeats every step on a copy of the folder', async () => {
     unmatched: ['gone.png'],
   });
   await winnowJson(['checks', folder, '--threshold', 'low-information=0', 'dark=0.9'], env);
+  for (const words of [['rename', "the odd's"], ['note', '-5\ncomponents'], ['pin']])
+    await winnow(['runs', words[0], folder, 'pca-1', '--', ...words.slice(1)], env);
   await winnowJson(['views', folder, '--save', 'the odd', '--where', 'pca.error > 0', '--order', '-pca.error'], env);
 
   // In a pipe both commands run at the same time, and only one can own the folder.
@@ -225,12 +228,16 @@ test('the script repeats every step on a copy of the folder', async () => {
   const state = async (at: string, data: Record<string, string>) => ({
     samples: (await winnowJson<Shown>(['show', at], data)).samples, // with the scores of the ranking and what the checks flag
     views: (await winnowJson<{ views: unknown }>(['views', at], data)).views,
+    runs: (await winnowJson<{ runs: RunSummary[] }>(['runs', at], data)).runs.map(({ id, title, note, pinned }) => [
+      ...[id, title, note, pinned],
+    ]),
     groups: (await winnowJson<{ groups: Group[] }>(['duplicates', at], data)).groups.map(({ kind, paths }) => [
       kind,
       paths,
     ]),
   });
   const [after, before] = await Promise.all([state(copy, again), state(folder, env)]);
+  expect(before.runs).toEqual([['pca-1', "the odd's", '-5\ncomponents', true]]);
   expect(after).toEqual(before);
   expect(contents(join(place, 'clean set'))).toEqual(contents(join(out, 'clean set')));
 }, 240_000);

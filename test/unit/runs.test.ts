@@ -239,6 +239,92 @@ describe('archive and delete', () => {
   });
 });
 
+describe('a name, a note and a pin', () => {
+  const wordsOf = (id: string) => {
+    const { title, note, pinned } = calls()
+      .runs.list()
+      .find((run) => run.id === id)!;
+    return [title, note, pinned];
+  };
+
+  test('are set apart from each other, undone and redone, also after a restart; clients hear of it', async () => {
+    const { shape } = calls().workspace.describe();
+    expect(calls().runs.describe({ id: 'cnn-2', title: 'wide' })).toMatchObject({
+      changed: 1,
+      title: 'name cnn-2 ‘wide’',
+    });
+    expect(calls().workspace.describe().shape).toBeGreaterThan(shape); // the window reads the list again
+    expect(calls().runs.describe({ id: 'cnn-2', note: 'with more filters', pinned: true })).toMatchObject({
+      title: 'add a note to cnn-2, pin cnn-2',
+    });
+    expect([wordsOf('cnn-1'), wordsOf('cnn-2')]).toEqual([
+      [null, null, false],
+      ['wide', 'with more filters', true],
+    ]);
+    await reopen();
+    calls().journal.undo();
+    expect(wordsOf('cnn-2')).toEqual(['wide', null, false]);
+    calls().journal.undo();
+    expect(wordsOf('cnn-2')).toEqual([null, null, false]);
+    calls().journal.redo();
+    calls().journal.redo();
+    expect(wordsOf('cnn-2')).toEqual(['wide', 'with more filters', true]);
+    calls().runs.describe({ id: 'cnn-2', title: null, note: null, pinned: false });
+    expect(workspace.settings.all('run-words')).toEqual([]); // nothing is left behind
+    expect(calls().journal.history({ limit: 1 })).toMatchObject([
+      {
+        title: 'remove the name of cnn-2, remove the note of cnn-2, unpin cnn-2',
+        command: `runs rename ${folder} cnn-2 --clear && winnow runs note ${folder} cnn-2 --clear && winnow runs unpin ${folder} cnn-2`,
+      },
+    ]);
+  });
+
+  test('that are as before are no step; a part that stays is not in its command', () => {
+    calls().runs.describe({ id: 'cnn-1', title: 'first', pinned: true });
+    expect(calls().runs.describe({ id: 'cnn-1', title: 'first', pinned: true }).changed).toBe(0);
+    calls().runs.describe({ id: 'cnn-1', title: 'first', note: 'x' });
+    expect(calls().journal.history({ limit: 1 })[0].command).toBe(`runs note ${folder} cnn-1 x`);
+    expect(() => calls().runs.describe({ id: 'cnn-9', title: 'x' })).toThrow('There is no run ‘cnn-9’.');
+  });
+
+  test('stay with a deleted run that comes back', () => {
+    calls().runs.describe({ id: 'cnn-1', title: 'first' });
+    calls().runs.delete({ ids: ['cnn-1'] });
+    expect(() => calls().runs.describe({ id: 'cnn-1', title: 'x' })).toThrow('was deleted');
+    calls().journal.undo();
+    expect(wordsOf('cnn-1')).toEqual(['first', null, false]);
+  });
+});
+
+describe('the command that repeats a run', () => {
+  const commandOf = (change: Parameters<typeof madeRun>[1]) => {
+    putRun(workspace, madeRun(4, change), []);
+    return calls().runs.command({ id: 'cnn-4' });
+  };
+  const none = { classification: null, column: '' };
+
+  test('of a search for label errors names the classifier, or the folds', () => {
+    const labels = { ...none, kind: 'labels', method: 'labels' } as const;
+    expect(commandOf({ ...labels, parameters: { run: 'cnn-3' } })).toBe(`labels ${folder} --run cnn-3 --seed 4`);
+    expect(commandOf({ ...labels, parameters: { folds: 5, repeats: 2 } })).toBe(
+      `labels ${folder} --folds 5 --repeats 2 --seed 4`,
+    );
+  });
+
+  test('of a ranking whose detector was copied copies it again', () => {
+    const origin = { folder: '/my photos', runId: 'pca-3' };
+    expect(commandOf({ ...none, kind: 'rank', method: 'pca', origin })).toBe(
+      `rank ${folder} --run pca-3 --of '/my photos'`,
+    );
+  });
+
+  test('is refused where the record lacks something', () => {
+    expect(() => calls().runs.command({ id: 'cnn-1' })).toThrow(
+      'cnn-1 cannot be repeated by a command: its record does not say how the images were split.',
+    );
+  });
+});
+
 test('a workspace of the previous version keeps its runs and columns, and gets summaries, sizes and counts', async () => {
   const before = [calls().runs.list(), calls().samples.columns(), calls().runs.get({ id: 'cnn-2' })];
   const values = workspace.table.values('cnn-2.loss');
