@@ -68,8 +68,15 @@ export function warmStart(
     const point = value === null ? null : pointIn(space, state.fixed, parameters);
     if (point && value !== null) out.push({ from, parameters: point, value });
   };
-  for (const summary of runs.list().reverse()) {
-    if (summary.id === id || summary.method !== method) continue;
+  const known = runs.list().reverse();
+  // A run that was made of a trial is the same training.
+  const made = new Set(
+    known
+      .filter(({ kind }) => kind === 'search')
+      .flatMap((search) => trials.list(search.id).flatMap(({ run }) => run ?? [])),
+  );
+  for (const summary of known) {
+    if (summary.id === id || summary.method !== method || made.has(summary.id)) continue;
     if (summary.kind === 'search') {
       const { search } = runs.get(summary.id);
       if (!search || !isSameMeasure(search, state)) continue;
