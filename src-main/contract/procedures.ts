@@ -54,6 +54,7 @@ import {
   trialSchema,
 } from './search-schemas.ts';
 import type { RunComparison } from './run-comparison.ts';
+import type { RunFacts } from './run-facts.ts';
 import type { Importance, SearchOptions, SearchProposal, Surrogate, Trial } from './search.ts';
 import type { Evaluation } from './evaluation.ts';
 import type { ExplanationMethods, LayerSurvey, NetworkView, Subject, UnitSurvey } from './inside.ts';
@@ -222,6 +223,8 @@ export const workspaceProcedures = {
     /** The newest first. Includes archived runs, but not deleted ones. */
     list: query<RunSummary[]>(),
     get: input(z.object({ id: z.string() })).query<Run>(),
+    /** Settings and figures of many runs at once, in the order of the ids; runs that do not exist are left out. */
+    settings: input(z.object({ ids: z.array(z.string()).max(1000) })).query<RunFacts[]>(),
     /** The threshold of a finished ranking, by this rule; without one, the threshold that it keeps. Throws `bad-request` for a rule that does not exist. */
     threshold: input(runThresholdSchema).query<Threshold>(),
     /** Keeps a rule for the threshold of a ranking: the window, evaluations, exports and watches use it. */

@@ -1,10 +1,11 @@
 /** A comparison of two runs on the same images. Plain JSON data. */
+import type { Setting } from './run-settings.ts';
 
 export interface RunComparison {
   a: string;
   b: string;
   /** Settings that differ: parameters by their name, and method, mode, seed, split, training images. null: the run does not have it. */
-  parameters: { name: string; a: unknown; b: unknown }[];
+  parameters: { name: string; a: Setting; b: Setting }[];
   /** Images that both runs are judged by. */
   images: number;
   /** The first one decides the verdict. Empty if it cannot be judged. */

@@ -68,7 +68,7 @@ const rowOf = ({ summary, run }: ListedRun) => ({
 });
 
 /** The results that a record has. The AUROC of a ranking depends on the truth as it is now: `evaluate` computes it. */
-function figuresOf({ classification, history, rangeTest, search }: Run): Record<string, unknown> {
+export function figuresOf({ classification, history, rangeTest, search }: Run): Record<string, unknown> {
   const evaluation = classification?.evaluation;
   const losses = history.flatMap(({ valLoss }) => (valLoss === null ? [] : [valLoss]));
   return {

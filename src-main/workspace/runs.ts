@@ -66,6 +66,19 @@ export class Runs {
     );
   }
 
+  /** The records of these runs, in this order, without those that do not exist or are deleted. */
+  records(ids: readonly string[]): Run[] {
+    const found = this.#db.all<{ id: string; record: string }>(
+      `SELECT run_id AS id, record FROM run_records WHERE run_id IN (SELECT value FROM json_each(?)) AND ${runVisibility('run_id')} IS NOT 'deleted'`,
+      JSON.stringify(ids),
+    );
+    const byId = new Map(found.map((row) => [row.id, row]));
+    return ids.flatMap((id) => {
+      const row = byId.get(id);
+      return row ? [runOf(row)] : [];
+    });
+  }
+
   /** The summary of a run in progress, whose latest state may not be stored yet. */
   summaryOf(run: Run): RunSummary {
     const row = this.#db.get<Row>(`SELECT ${fields} FROM runs WHERE id = ?`, run.id);

@@ -51,7 +51,7 @@ export function paintLines(
   const colours = Array.from({ length: 33 }, (_, i) => goodnessColour(i / 32));
   const none = colour('bar');
   const crowd = Math.min(1, 60 / lines.length);
-  const alpha: Record<Look, number> = { ghost: 0.07, dim: 0.12 + 0.3 * crowd, lit: 0.95 };
+  const alpha: Record<Look, number> = { ghost: 0.07, dim: 0.12 + 0.48 * crowd, lit: 0.95 };
   const rank: Record<Look, number> = { ghost: 0, dim: 1, lit: 2 };
   const order = lines
     .map((_, i) => i)

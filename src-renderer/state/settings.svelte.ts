@@ -24,6 +24,8 @@ class Settings {
   tilePx = $state(176);
   /** Columns and properties in tile captions, in addition to the sort column. */
   tileColumns = $state.raw<readonly string[]>([]);
+  /** Columns of the table of runs; null for the usual ones. */
+  runColumns = $state.raw<readonly string[] | null>(null);
   /** Keys by action id, if they differ from the defaults. */
   keys = $state.raw<Readonly<Record<string, readonly string[]>>>({});
   panels = $state(true);
@@ -51,6 +53,7 @@ class Settings {
             'theme',
             'tilePx',
             'tileColumns',
+            'runColumns',
             'keys',
             'mapOpacity',
             'showsMap',
@@ -62,6 +65,7 @@ class Settings {
       this.theme = (kept.get('theme') as Theme | undefined) ?? 'system';
       this.tilePx = (kept.get('tilePx') as number | undefined) ?? 176;
       this.tileColumns = (kept.get('tileColumns') as string[] | undefined) ?? [];
+      this.runColumns = (kept.get('runColumns') as string[] | undefined) ?? null;
       this.keys = (kept.get('keys') as Record<string, string[]> | undefined) ?? {};
       this.mapOpacity = (kept.get('mapOpacity') as number | undefined) ?? 0.75;
       this.showsMap = (kept.get('showsMap') as boolean | undefined) ?? false;
@@ -92,6 +96,11 @@ class Settings {
   setTileColumns(names: readonly string[]) {
     this.tileColumns = [...names];
     this.#keep('tileColumns', this.tileColumns);
+  }
+
+  setRunColumns(ids: readonly string[] | null) {
+    this.runColumns = ids && [...ids];
+    this.#keep('runColumns', this.runColumns);
   }
 
   setMapOpacity(opacity: number) {

@@ -2,6 +2,7 @@
 import { WinnowError } from '../../contract/errors.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import type { Edited, Run } from '../../contract/types.ts';
+import { factsOf } from '../../contract/run-facts.ts';
 import { ruleText } from '../../contract/threshold.ts';
 import { compareRuns } from '../../jobs/compare-runs.ts';
 import { mapFilesJob } from '../../jobs/map-files.ts';
@@ -48,6 +49,7 @@ export function runCalls(context: CallContext) {
   return {
     list: () => runs.list(),
     get: ({ id }) => runs.get(id),
+    settings: ({ ids }) => runs.records(ids).map(factsOf),
     threshold: ({ id, rule }) => placedThreshold(context, rankingOf(id), rule),
     setThreshold({ id, rule }) {
       rankingOf(id);
