@@ -38,9 +38,11 @@ export function addRunsCommand(program: Command) {
   )
     .enablePositionalOptions()
     .option('--all', 'list archived runs too')
-    .option(
-      '--compare <run...>',
-      'compare two classifiers, or two rankings, on the same images: what differs, and whether by more than chance',
+    .addOption(
+      new Option(
+        '--compare <run...>',
+        'compare two classifiers, or two rankings, on the same images: what differs, and whether by more than chance',
+      ).conflicts(['csv', 'threshold', 'purge', ...earlier]),
     )
     .option('--csv <file>', "write a table of the listed runs, with all settings; '-' for standard output")
     .option(

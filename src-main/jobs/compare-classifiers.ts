@@ -3,17 +3,12 @@ import { largestAt } from '../compute/classify/evaluate.ts';
 import { mcnemar, tangoInterval } from '../compute/measure/mcnemar.ts';
 import { pairedMetrics } from '../compute/measure/paired-bootstrap.ts';
 import { splitNames } from '../contract/classifier.ts';
-import type { ComparedFigure, RunComparison } from '../contract/run-comparison.ts';
+import type { ComparedFigure } from '../contract/run-comparison.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import { lossOf, predictedSamples, readPredictions } from '../workspace/predictions.ts';
+import { cannotCompare, judge, type Compared } from './compare-verdict.ts';
 import type { JobContext } from './context.ts';
-
-/** The part of a comparison that depends on the kind of run. */
-export type Compared = Pick<
-  RunComparison,
-  'images' | 'figures' | 'confusion' | 'changed' | 'agreement' | 'better' | 'verdict' | 'cannotJudge' | 'notes'
->;
 
 interface Prediction {
   sample: Sample;
@@ -23,7 +18,7 @@ interface Prediction {
 }
 
 /** Throws WinnowError `no-run` if a run has no predictions. */
-export function compareClassifiers({ table, workspaceFolder }: JobContext, a: Run, b: Run): Compared {
+export async function compareClassifiers({ table, workspaceFolder }: JobContext, a: Run, b: Run): Promise<Compared> {
   const samples = table.samples();
   const [ofA, ofB] = [a, b].map((run) => heldOut(workspaceFolder, run, samples));
   const notes = [...ofA.notes, ...ofB.notes];
@@ -53,7 +48,7 @@ export function compareClassifiers({ table, workspaceFolder }: JobContext, a: Ru
     losses: Float64Array.from(list, ({ loss }) => loss),
   });
   const labels = Int32Array.from(inA, ({ sample }) => place.get(sample.class as string) as number);
-  const paired = pairedMetrics({ classes: classes.length, labels, a: arrays(inA), b: arrays(inB) });
+  const paired = await pairedMetrics({ classes: classes.length, labels, a: arrays(inA), b: arrays(inB) });
   const isRight = ({ sample, predicted }: Prediction) => sample.class === predicted;
   const changed = {
     gained: ids.filter((_, i) => isRight(inB[i]) && !isRight(inA[i])),
@@ -136,41 +131,3 @@ function reasonFor(...sides: [Run, HeldOut][]): string {
   const without = sides.find(([, { hasAny }]) => !hasAny);
   return without ? `${without[0].id} held no image out.` : 'no image was held out in both.';
 }
-
-/** `reason`: a sentence that goes on after a colon. */
-export const cannotCompare = (reason: string, notes: string[]): Compared => ({
-  images: 0,
-  figures: [],
-  confusion: null,
-  changed: null,
-  agreement: null,
-  better: null,
-  verdict: `Cannot be judged: ${reason}`,
-  cannotJudge: true,
-  notes,
-});
-
-/** By the test of the figure and its interval: both must exclude that there is no difference. `on`: what it was measured on. */
-export function judge(
-  a: string,
-  b: string,
-  { title, difference, low, high, p }: ComparedFigure,
-  on: string,
-): Pick<Compared, 'better' | 'verdict' | 'cannotJudge'> {
-  const points = (value: number) => (100 * value).toFixed(1).replace('-', '−');
-  const isMore = p !== null && low !== null && high !== null && p < 0.05 && low * high > 0;
-  const [better, worse] = difference >= 0 ? [b, a] : [a, b];
-  const bounds = low === null || high === null ? null : difference >= 0 ? [low, high] : [-high, -low];
-  const range = bounds ? ` (${points(bounds[0])} to ${points(bounds[1])})` : '';
-  const size =
-    difference === 0
-      ? `${b} and ${a} have the same ${title}${range} ${on}`
-      : `${better} is better than ${worse} by ${points(Math.abs(difference))} points of ${title}${range} ${on}`;
-  return {
-    better: isMore ? (difference > 0 ? 'b' : 'a') : null,
-    verdict: `${size}: ${p === null ? 'these do not tell them apart' : `${isMore ? 'more than chance' : 'not told from chance'} (p ${pText(p)})`}.`,
-    cannotJudge: false,
-  };
-}
-
-const pText = (p: number): string => (p < 0.001 ? '< 0.001' : `= ${p.toPrecision(2)}`);

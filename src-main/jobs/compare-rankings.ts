@@ -5,7 +5,7 @@ import { evaluateSchema } from '../contract/schemas.ts';
 import type { ComparedFigure } from '../contract/run-comparison.ts';
 import type { Run } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
-import { cannotCompare, judge, type Compared } from './compare-classifiers.ts';
+import { cannotCompare, judge, type Compared } from './compare-verdict.ts';
 import type { JobContext } from './context.ts';
 import { gatherTruth, type Judged, type TruthInputs } from './gather-truth.ts';
 

@@ -12,8 +12,9 @@ import type { TruthInputs } from './gather-truth.ts';
 export async function compareRuns(context: JobContext, inputs: TruthInputs, a: Run, b: Run): Promise<RunComparison> {
   const problem = problemOf(a, b);
   if (problem) throw new WinnowError('bad-request', problem);
-  const compared =
-    a.kind === 'train' ? compareClassifiers(context, a, b) : await compareRankings(context, inputs, a, b);
+  const compared = await (a.kind === 'train'
+    ? compareClassifiers(context, a, b)
+    : compareRankings(context, inputs, a, b));
   return { a: a.id, b: b.id, parameters: differingSettings(a, b), ...compared };
 }
 

@@ -75,9 +75,9 @@ describe('a paired bootstrap', () => {
     return { classes: 3, labels, a: side(rightA), b: side(rightB) };
   }
 
-  test('has the spread of the difference, which is less than that of two separate figures', () => {
+  test('has the spread of the difference, which is less than that of two separate figures', async () => {
     const n = 1000;
-    const { a, b, intervals, confusion } = pairedMetrics(made(n, 0.7, 0.75));
+    const { a, b, intervals, confusion } = await pairedMetrics(made(n, 0.7, 0.75));
     expect([a.accuracy, b.accuracy]).toEqual([0.7, 0.75]);
     expect(b.loss - a.loss).toBeCloseTo(-0.05 * 1.9, 12);
     // b is right at 5 % of the images where a is wrong, and nowhere else.
@@ -88,10 +88,10 @@ describe('a paired bootstrap', () => {
     expect(confusion.b.flat().reduce((sum, count) => sum + count)).toBe(n);
   });
 
-  test('gives the same intervals for the same images, and none that excludes 0 for equal predictions', () => {
+  test('gives the same intervals for the same images, and none that excludes 0 for equal predictions', async () => {
     const one = made(120, 0.6, 0.8);
-    expect(pairedMetrics(one)).toEqual(pairedMetrics(one));
-    const equal = pairedMetrics({ ...one, b: one.a });
+    expect(await pairedMetrics(one)).toEqual(await pairedMetrics(one));
+    const equal = await pairedMetrics({ ...one, b: one.a });
     for (const interval of Object.values(equal.intervals)) expect(interval).toEqual({ low: 0, high: 0 });
   });
 });

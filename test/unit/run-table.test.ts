@@ -5,7 +5,7 @@ import type { ComparedFigure } from '../../src-main/contract/run-comparison.ts';
 import { differingSettings, settingsOf } from '../../src-main/contract/run-settings.ts';
 import { runTable, runTableCsv, runTableJson, type ListedRun } from '../../src-main/contract/run-table.ts';
 import type { RunSummary } from '../../src-main/contract/types.ts';
-import { judge } from '../../src-main/jobs/compare-classifiers.ts';
+import { judge } from '../../src-main/jobs/compare-verdict.ts';
 import { madeRun } from '../fixtures/many-runs.ts';
 
 const listed = (n: number, words: Partial<RunSummary> = {}, change = {}): ListedRun => {

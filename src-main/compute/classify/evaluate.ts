@@ -7,6 +7,14 @@ import { wilsonInterval } from '../../contract/binomial.ts';
 import { clamp, sumOf } from '../../contract/numbers.ts';
 import { binOf } from '../../contract/statistics.ts';
 import { random } from '../random.ts';
+import {
+  addImage,
+  classCounts,
+  countsOf,
+  metricsOfClass,
+  summaryMetrics,
+  type SummaryMetrics,
+} from './class-counts.ts';
 
 /** Row i has the logits of image i; `labels[i]` is the index of its class. */
 export interface Predictions {
@@ -145,21 +153,21 @@ export function evaluate(
 
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   labels.forEach((label, i) => confusion[label][predicted[i]]++);
-  const perClass = classMetrics(confusion);
-  const whole = summaryMetrics(confusion, sumOf(losses) / n);
+  const counts = countsOf(confusion);
+  const whole = summaryMetrics(counts, sumOf(losses) / n);
 
   // 95 % intervals by the percentiles of a bootstrap over images (Efron 1979).
   const rounds = clamp(Math.floor(2e7 / (n + classes ** 2)), 100, 2000);
   const next = random('bootstrap', seed, n);
   const drawn = Array.from({ length: rounds }, () => {
-    const counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+    const drawnCounts = classCounts(classes);
     let loss = 0;
     for (let i = 0; i < n; i++) {
       const j = Math.floor(next() * n);
-      counts[labels[j]][predicted[j]]++;
+      addImage(drawnCounts, labels[j], predicted[j]);
       loss += losses[j];
     }
-    return summaryMetrics(counts, loss / n);
+    return summaryMetrics(drawnCounts, loss / n);
   });
   const measured = (name: keyof SummaryMetrics): Measured => {
     const values = Float64Array.from(drawn, (round) => round[name]).sort();
@@ -183,7 +191,7 @@ export function evaluate(
     macroF1: measured('macroF1'),
     loss: measured('loss'),
     topK: k ? { k, ...proportion(sumOf(inTopK) / n) } : null,
-    classes: classNames.map((name, c) => ({ name, images: sumOf(confusion[c]), ...perClass[c] })),
+    classes: classNames.map((name, c) => ({ name, images: counts.given[c], ...metricsOfClass(counts, c) })),
     confusion,
     calibration: {
       error: before.error,
@@ -192,35 +200,6 @@ export function evaluate(
       bins: before.bins,
       scaledBins: after.bins,
     },
-  };
-}
-
-export interface SummaryMetrics {
-  accuracy: number;
-  balancedAccuracy: number;
-  macroF1: number;
-  loss: number;
-}
-
-/** Precision, recall and F1 of each class; 0 instead of 0 / 0. */
-function classMetrics(confusion: readonly number[][]): { precision: number; recall: number; f1: number }[] {
-  const predicted = confusion.map((_, c) => confusion.reduce((all, row) => all + row[c], 0));
-  return confusion.map((row, c) => {
-    const given = sumOf(row);
-    const [precision, recall] = [predicted[c] ? row[c] / predicted[c] : 0, given ? row[c] / given : 0];
-    return { precision, recall, f1: precision + recall ? (2 * precision * recall) / (precision + recall) : 0 };
-  });
-}
-
-/** Metrics over all classes; only classes with images here count. */
-export function summaryMetrics(confusion: readonly number[][], loss: number): SummaryMetrics {
-  const present = classMetrics(confusion).filter((_, c) => confusion[c].some((count) => count > 0));
-  const n = confusion.reduce((all, row) => all + sumOf(row), 0);
-  return {
-    accuracy: confusion.reduce((right, row, c) => right + row[c], 0) / n,
-    balancedAccuracy: sumOf(present.map(({ recall }) => recall)) / present.length,
-    macroF1: sumOf(present.map(({ f1 }) => f1)) / present.length,
-    loss,
   };
 }
 
