@@ -7,6 +7,7 @@ import { look } from './look.ts';
 import { move } from './move.ts';
 import { toPlaces } from './places.ts';
 import { select } from './select.ts';
+import { searches } from './search.ts';
 import { train } from './train.ts';
 
 export const records: readonly Action[] = [
@@ -17,5 +18,6 @@ export const records: readonly Action[] = [
   ...lookInside,
   ...toPlaces,
   ...train,
+  ...searches,
   ...folder,
 ];

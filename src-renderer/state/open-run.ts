@@ -4,6 +4,7 @@ import { fieldsOf } from '../lib/schema.ts';
 import { app } from './app.svelte.ts';
 import { Experiments } from './experiments.svelte.ts';
 import { notices } from './notices.svelte.ts';
+import { Search } from './search.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import { Suspects } from './suspects.svelte.ts';
 import type { View } from './view.svelte.ts';
@@ -23,7 +24,11 @@ export function openRun(session: Session, view: View, { id, kind, parent }: RunS
   } else if (kind === 'labels') {
     if (parent) Suspects.of(session, view).runId = parent;
     enter(view, 'labels');
-  } else Experiments.of(session, view).tab = 'search';
+  } else {
+    Search.of(session, view).choose(id);
+    Experiments.of(session, view).tab = 'search';
+    enter(view, 'experiments');
+  }
 }
 
 /** Whether a form of the window can make the run again; all others have their command. */

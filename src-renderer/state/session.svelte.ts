@@ -24,12 +24,13 @@ import {
   type Workspace,
   type Edited,
 } from '../../src-main/contract/types.ts';
-import { connectWorkspace, engine, retryOf, type Calls } from '../lib/engine.ts';
+import { connectWorkspace, engine, messageOf, retryOf, type Calls } from '../lib/engine.ts';
 import { ColumnCache } from './column-cache.svelte.ts';
 import { notices } from './notices.svelte.ts';
 import { RunRecords } from './run-records.svelte.ts';
 import { workspaceKeyOf, Steps } from './steps.svelte.ts';
 import { ScoreThresholds } from './threshold.svelte.ts';
+import { Trials } from './trials.svelte.ts';
 import { Watching } from './watching.svelte.ts';
 
 const retryAfterMs = 700;
@@ -110,6 +111,8 @@ export class Session {
   /** The user's steps: decisions, labels, undo. */
   readonly steps: Steps;
   readonly watching: Watching;
+  /** Of searches for hyperparameters. */
+  readonly trials: Trials;
   /** All samples have been loaded. */
   complete: Promise<void> = Promise.resolve();
   /** The first samples have been loaded. */
@@ -131,6 +134,7 @@ export class Session {
     this.#columnCache = new ColumnCache((column) => this.#fetchColumn(column), fail);
     this.#runRecords = new RunRecords((runId) => this.calls.runs.get.query({ id: runId }), fail);
     this.watching = new Watching(this.calls);
+    this.trials = new Trials((id) => this.calls.search.trials.query({ id }), messageOf);
     this.steps = new Steps(this, {
       put: (list) => this.#put(list),
       untilLoaded: () => this.#untilLoaded(),
@@ -172,8 +176,9 @@ export class Session {
           this.runs = [event.run, ...this.runs.filter((run) => run.id !== event.run.id)].sort(
             (a, b) => b.createdAt - a.createdAt,
           );
+        else if (event.type === 'trial') this.trials.take(event.search, event.trial);
         else if (event.type === 'watch') this.watching.take(event.watch);
-        else if (event.type === 'changed') {
+        else {
           this.journal = event.journal;
           if (event.revision !== this.#revision || this.#shape < 0) void this.refresh();
         }
@@ -240,7 +245,8 @@ export class Session {
       if (jobEnded(job.state)) void this.refresh();
       return;
     }
-    if (job.state === 'queued' && !before && this.running)
+    // A search makes way for other jobs.
+    if (job.state === 'queued' && !before && this.running && this.running.kind !== 'search')
       notices.add('info', `${job.title} waits until ${this.running.title} has ended.`);
     if (!jobEnded(job.state) || before?.state === job.state) return;
     void this.refresh();
@@ -315,6 +321,7 @@ export class Session {
     this.workspace = workspace;
     this.journal = workspace.journal;
     if (workspace.shape !== this.#shape) {
+      if (this.#shape < 0) this.trials.reload();
       this.#shape = workspace.shape;
       const [runs, columns, issues, checks, views, queue] = await Promise.all([
         calls.runs.list.query(),
