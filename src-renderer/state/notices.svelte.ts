@@ -1,4 +1,5 @@
 /** Short temporary messages: what was done, what failed and what to do. */
+import type { Job } from '../../src-main/contract/types.ts';
 import { messageOf } from '../lib/engine.ts';
 
 export interface Notice {
@@ -33,3 +34,11 @@ class Notices {
 }
 
 export const notices = new Notices();
+
+/** What a person should know about the end of a job. */
+export function announceEnd({ kind, state, title, summary, error }: Job) {
+  if (state === 'failed' && error) notices.add('error', `${title}: ${error.message}`);
+  // A search is paused by ending its job.
+  if (state === 'cancelled') notices.add('info', kind === 'search' ? `${title} paused.` : `${title} cancelled.`);
+  if (state === 'done' && kind !== 'scan' && summary) notices.add('done', `${summary}.`);
+}

@@ -48,3 +48,12 @@ export class RunRecords {
     this.#arrived++;
   }
 }
+
+/** The listed runs. An event may have reported a change of one before the list has arrived: then that is newer. */
+export function newestOf(before: readonly RunSummary[], listed: readonly RunSummary[]): RunSummary[] {
+  const known = new Map(before.map((run) => [run.id, run]));
+  return listed.map((run) => {
+    const own = known.get(run.id);
+    return own && own.version > run.version ? own : run;
+  });
+}

@@ -26,8 +26,8 @@ import {
 } from '../../src-main/contract/types.ts';
 import { connectWorkspace, engine, messageOf, retryOf, type Calls } from '../lib/engine.ts';
 import { ColumnCache } from './column-cache.svelte.ts';
-import { notices } from './notices.svelte.ts';
-import { RunRecords } from './run-records.svelte.ts';
+import { announceEnd, notices } from './notices.svelte.ts';
+import { newestOf, RunRecords } from './run-records.svelte.ts';
 import { workspaceKeyOf, Steps } from './steps.svelte.ts';
 import { ScoreThresholds } from './threshold.svelte.ts';
 import { Trials } from './trials.svelte.ts';
@@ -251,9 +251,7 @@ export class Session {
     if (!jobEnded(job.state) || before?.state === job.state) return;
     void this.refresh();
     if (!before) return; // it ended before this page was loaded
-    if (job.state === 'failed' && job.error) notices.add('error', `${job.title}: ${job.error.message}`);
-    if (job.state === 'cancelled') notices.add('info', `${job.title} cancelled.`);
-    if (job.state === 'done' && job.kind !== 'scan' && job.summary) notices.add('done', `${job.summary}.`);
+    announceEnd(job);
   }
 
   /** Fetches the changes since the last call. Calls during a refresh lead to one more refresh. */
@@ -332,7 +330,7 @@ export class Session {
         calls.labels.queue.query(),
       ]);
       [this.columns, this.issues, this.checks, this.views, this.labelQueue] = [columns, issues, checks, views, queue];
-      this.runs = reloaded ? runs : this.#newest(runs);
+      this.runs = reloaded ? runs : newestOf(this.runs, runs);
     }
     // During a scan, groups and findings are those of the last scan.
     if (workspace.shape !== this.#settledShape && this.running?.kind !== 'scan') {
@@ -375,15 +373,6 @@ export class Session {
   /** Settings, curves and results of a run; null until they arrive. Reading subscribes to changes. */
   record(run: RunSummary | null | undefined): Run | null {
     return run ? this.#runRecords.of(run) : null;
-  }
-
-  /** An event may report a change of a run before the list has arrived. */
-  #newest(runs: readonly RunSummary[]): RunSummary[] {
-    const known = new Map(this.runs.map((run) => [run.id, run]));
-    return runs.map((run) => {
-      const own = known.get(run.id);
-      return own && own.version > run.version ? own : run;
-    });
   }
 
   #put(list: readonly Sample[]) {

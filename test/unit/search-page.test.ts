@@ -126,7 +126,7 @@ describe('the table', () => {
 });
 
 test('the time left follows the first limit that will be reached', () => {
-  const { search } = madeSearch([]);
+  const { search } = madeSearch([madeTrial(1)]);
   const budget = { trials: 10, minutes: null, untilNoMore: false };
   const state = (change: object) => ({ request: { ...search!.request, budget, ...change } });
   const ended = [trial(1, 0.5, { seconds: 10 }), trial(2, null, { seconds: 20 })];
@@ -184,9 +184,8 @@ describe('a space as JSON', () => {
 
 describe('axes', () => {
   test('a trial that does not use a parameter is not on its axis', () => {
-    const [withIt, without] = [{ momentum: 0.9, optimizer: 'sgd' }, { optimizer: 'adamw' }].map((parameters, i) =>
-      trial(i + 1, 0.5, { parameters }),
-    );
+    const points: Trial['parameters'][] = [{ momentum: 0.9, optimizer: 'sgd' }, { optimizer: 'adamw' }];
+    const [withIt, without] = points.map((parameters, i) => trial(i + 1, 0.5, { parameters }));
     expect(axisPlace(madeSpace.momentum, withIt, 'momentum')).toBe(0.9);
     expect(axisPlace(madeSpace.momentum, without, 'momentum')).toBeNaN();
     expect(Math.round(axisPlace(madeSpace.optimizer, withIt, 'optimizer'))).toBe(1);
