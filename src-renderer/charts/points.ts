@@ -43,12 +43,15 @@ export const pathOf = (label: string, token: string, data: { x: number; y: numbe
 const spotAt = (chart: { data: { datasets: { data: unknown[] }[] } }, { datasetIndex, index }: ActiveElement) =>
   chart.data.datasets[datasetIndex].data[index] as Spot;
 
+/** Numbers up to 0 are values that a search started from. */
+const nameOf = ({ number }: Spot): string => (number > 0 ? `trial ${number}` : 'an earlier search or run');
+
 /** Tooltips with the text of a spot, and a click that picks its trial. */
 export const picking = (pick: (number: number) => void) => ({
   interaction: { mode: 'nearest' as const, intersect: true },
   onClick: (_: ChartEvent, [first]: ActiveElement[], chart: never) => {
     const number = first && spotAt(chart, first).number;
-    if (number) pick(number);
+    if (number > 0) pick(number);
   },
   onHover: ({ native }: ChartEvent, elements: ActiveElement[]) => {
     const target = native?.target as HTMLElement | null;
@@ -59,7 +62,7 @@ export const picking = (pick: (number: number) => void) => ({
       displayColors: false,
       filter: ({ raw }: { raw: unknown }) => Boolean((raw as Partial<Spot>).text),
       callbacks: {
-        title: ([item]: { raw: unknown }[]) => (item ? `trial ${(item.raw as Spot).number}` : ''),
+        title: ([item]: { raw: unknown }[]) => (item ? nameOf(item.raw as Spot) : ''),
         label: ({ raw }: { raw: unknown }) => (raw as Spot).text,
       },
     },

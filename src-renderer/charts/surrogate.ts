@@ -26,6 +26,9 @@ const withAlpha = (token: string, share: number) =>
     .toString(16)
     .padStart(2, '0');
 
+/** Along one parameter there are no gaps; NaN would be drawn as one. */
+const known = (values: readonly (number | null)[]): number[] => values.map((value) => value ?? NaN);
+
 /** The next suggestion as a vertical line; none if it does not have the parameter. */
 function nextLine({ next }: Surrogate, low: number, high: number) {
   const at = next?.place[0] ?? null;
@@ -49,7 +52,8 @@ export function surrogateChart(
   { objective, title, chosen, pick }: SurrogateLook,
 ): ChartConfiguration<'line'> {
   const [{ domain, values }] = surrogate.axes;
-  const { mean, deviation } = surrogate;
+  const mean = known(surrogate.mean);
+  const deviation = known(surrogate.deviation);
   const isCategory = domain.type === 'categorical';
   const at = (sign: number) => values.map((x, i) => ({ x, y: mean[i] + sign * z * deviation[i] }));
   const range = usefulRange(
@@ -151,7 +155,7 @@ export function acquisitionChart(
   { title }: Pick<SurrogateLook, 'title'>,
 ): ChartConfiguration<'line'> {
   const [{ domain, values }] = surrogate.axes;
-  const { acquisition } = surrogate;
+  const acquisition = known(surrogate.acquisition);
   const top = largestOf(acquisition, 0) * 1.1 || 1e-6;
   const isCategory = domain.type === 'categorical';
   const points = isCategory

@@ -1,5 +1,5 @@
 /** A surface over two parameters as a picture: places on its axes from 0 to 1, and its ticks. */
-import { largestOf, smallestOf } from '../../src-main/contract/numbers.ts';
+import { clamp, largestOf, lowerBound, smallestOf } from '../../src-main/contract/numbers.ts';
 import type { SurrogateAxis } from '../../src-main/contract/search.ts';
 import { valueText } from '../../src-main/contract/space.ts';
 
@@ -23,15 +23,49 @@ export function endsOf({ domain }: Pick<SurrogateAxis, 'domain'>): { at: number;
   ];
 }
 
+/** For each pixel along an axis: the values before and after it, and its share of the second. Categories have no share. */
+function samplesAlong(axis: SurrogateAxis, pixels: number): { before: number; after: number; share: number }[] {
+  const places = axis.values.map((value) => placeAlong(axis, value));
+  const isCategory = axis.domain.type === 'categorical';
+  const last = places.length - 1;
+  return Array.from({ length: pixels }, (_, i) => {
+    const at = (i + 0.5) / pixels;
+    if (isCategory) {
+      const own = Math.min(last, Math.floor(at * places.length));
+      return { before: own, after: own, share: 0 };
+    }
+    const after = clamp(lowerBound(places, at), 0, last);
+    const before = Math.max(0, after - 1);
+    const span = places[after] - places[before];
+    return { before, after, share: span > 0 ? clamp((at - places[before]) / span, 0, 1) : 0 };
+  });
+}
+
 /**
- * Values as they are painted: rows from the top, so the second axis is turned around, and columns along the first; scaled to 0..1. The surface is row-major with the
- * first axis outermost.
+ * The surface as it is painted: rows from the top, so that the second axis is upwards; scaled to 0..1; linear between its values. The surface is row-major with the first axis
+ * outermost. NaN where one of the parameters is not used: a gap.
  */
-export function pictureOf(surface: readonly number[], columns: number, rows: number) {
-  const [low, high] = [smallestOf(surface), largestOf(surface)];
-  const values = new Float32Array(columns * rows);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++)
-      values[row * columns + column] = (surface[column * rows + (rows - 1 - row)] - low) / (high - low || 1);
+export function pictureOf(
+  surface: readonly (number | null)[],
+  [across, up]: readonly SurrogateAxis[],
+  { width, height }: { width: number; height: number },
+) {
+  const known = surface.filter((value) => value !== null);
+  const [low, high] = [smallestOf(known), largestOf(known)];
+  const at = (i: number, j: number) => surface[i * up.values.length + j] ?? NaN;
+  const columns = samplesAlong(across, width);
+  const rows = samplesAlong(up, height).reverse();
+  const values = new Float32Array(width * height);
+  rows.forEach((row, y) =>
+    columns.forEach((column, x) => {
+      const below = mix(at(column.before, row.before), at(column.after, row.before), column.share);
+      const above = mix(at(column.before, row.after), at(column.after, row.after), column.share);
+      values[y * width + x] = (mix(below, above, row.share) - low) / (high - low || 1);
+    }),
+  );
   return { values, low, high };
 }
+
+/** Beside a gap, the nearer value decides. */
+const mix = (a: number, b: number, share: number): number =>
+  Number.isNaN(a) || Number.isNaN(b) ? (share < 0.5 ? a : b) : a + (b - a) * share;

@@ -192,11 +192,14 @@ describe('axes', () => {
     expect(axisPlace({ type: 'categorical', choices: ['a', 'b'] }, withIt, 'optimizer')).toBeNaN();
   });
 
-  test('a surface is painted with its second axis upwards', () => {
-    // [first axis][second axis]: 3 columns of 2
-    const { values, low, high } = pictureOf([0, 1, 2, 3, 4, 5], 3, 2);
-    expect([...values].map((value) => value * 5)).toEqual([1, 3, 5, 0, 2, 4].map((value) => expect.closeTo(value)));
-    expect([low, high]).toEqual([0, 5]);
+  test('a surface is painted with its second axis upwards, linear between its values, with gaps', () => {
+    const across = { parameter: 'x', domain: { type: 'float' as const, low: 0, high: 3 }, values: [0, 3] };
+    const up = { parameter: 'y', domain: madeSpace.optimizer, values: [0, 1] };
+    const axes = [across, up];
+    const { values, low, high } = pictureOf([0, 10, 6, null], axes, { width: 3, height: 2 });
+    expect([low, high]).toEqual([0, 10]);
+    // Pixels are at 0.5, 1.5 and 2.5; sgd is above adamw; beyond the middle of its row there is a gap.
+    expect([...values]).toEqual([1, NaN, NaN, 0.1, 0.3, 0.5].map((value) => (value ? expect.closeTo(value) : NaN)));
   });
 
   test('places are on the axis of the domain', () => {
