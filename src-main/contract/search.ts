@@ -120,7 +120,8 @@ export interface SearchVerdict {
 
 /** The choices for a search in general. */
 export interface SearchOptions {
-  strategies: Method[];
+  /** `hasSurrogate`: it can tell when no more improvement is expected. */
+  strategies: (Method & { hasSurrogate: boolean })[];
   stoppers: Method[];
 }
 

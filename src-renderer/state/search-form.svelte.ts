@@ -57,6 +57,8 @@ export class SearchForm {
   seed = $state(1);
   isMore = $state(false);
   showsJson = $state(false);
+  /** The text of the JSON view is not a space. */
+  isJsonWrong = $state(false);
   options = $state.raw<SearchOptions | null>(null);
   /** Of the newest answer; `key` says for which subject. */
   #proposed = $state.raw<{ key: string; proposal: SearchProposal } | null>(null);
@@ -151,6 +153,7 @@ export class SearchForm {
   readonly obstacle: string | null = $derived.by(() => {
     if (this.problem) return this.problem;
     if (!this.proposal) return null;
+    if (this.showsJson && this.isJsonWrong) return 'The space as JSON is not valid.';
     const wrong = this.rows.find(({ isOn, problem }) => isOn && problem);
     if (wrong) return `${wrong.title}: ${wrong.problem}`;
     if (!Object.keys(this.space).length) return 'Choose at least one parameter to search.';

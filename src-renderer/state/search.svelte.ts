@@ -77,7 +77,7 @@ export class Search {
   );
   readonly isRunning = $derived.by(() => this.job?.state === 'running');
   readonly best: Trial | null = $derived.by(
-    () => this.trials.find(({ number }) => number === this.state?.best) ?? null,
+    () => this.trials.find(({ number, value }) => number === this.state?.best && value !== null) ?? null,
   );
   readonly detail: Trial | null = $derived.by(() => this.trials.find(({ number }) => number === this.chosen) ?? null);
   readonly lit: ReadonlySet<number> = $derived.by(() =>
@@ -98,7 +98,8 @@ export class Search {
   readonly axis2: string | null = $derived.by(
     () => this.parameters.find((name) => name === this.second && name !== this.axis) ?? null,
   );
-  readonly lastNumber: number = $derived.by(() => this.trials.at(-1)?.number ?? 0);
+  /** Of the trials that the strategy learns from: repeats come after them. */
+  readonly lastNumber: number = $derived.by(() => this.trials.findLast(({ repeats }) => repeats === null)?.number ?? 0);
 
   /** The title of a parameter. */
   titleOf = (name: string): string => this.#titles[name] ?? wordsOf(name);

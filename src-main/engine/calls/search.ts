@@ -29,10 +29,11 @@ export function searchCalls(context: CallContext) {
 
   return {
     options: () => ({
-      strategies: strategies.map(({ id, title, summary, schema }) => ({
+      strategies: strategies.map(({ id, title, summary, schema, hasSurrogate = false }) => ({
         id,
         title,
         summary,
+        hasSurrogate,
         schema: z.toJSONSchema(schema, { io: 'input' }),
       })),
       stoppers: stoppers.map(({ id, title, summary }) => ({ id, title, summary, schema: {} })),
