@@ -1,4 +1,7 @@
-/** Parts that charts of trials share: a cloud of points of which one can be picked, lines with gaps, and the axis of a parameter. */
+/**
+ * Parts that charts of trials share: a cloud of points of which one can be picked, lines with gaps, and the axis of a parameter. Such data is not in the order of x, so these charts
+ * are without `parsing: false`: with it, Chart.js would take it for sorted, and leave points out.
+ */
 import type { ActiveElement, ChartEvent } from 'chart.js';
 import type { Domain } from '../../src-main/contract/search.ts';
 import { valueText } from '../../src-main/contract/space.ts';
@@ -22,6 +25,7 @@ export const spotsOf = (label: string, token: string, data: Spot[], look: object
   pointRadius: 3,
   pointHoverRadius: 5,
   pointHitRadius: 6,
+  clip: 8,
   ...look,
 });
 
@@ -86,7 +90,9 @@ export function parameterAxis(domain: Domain, title: string, showsTitle = true) 
       type: 'linear' as const,
       min: -0.5,
       max: choices.length - 0.5,
-      ticks: { ...ticks, stepSize: 1, callback: (at: number | string) => choiceAt(choices, Number(at)) },
+      afterBuildTicks: (axis: { ticks: { value: number }[] }) =>
+        void (axis.ticks = choices.map((_, value) => ({ value }))),
+      ticks: { ...ticks, callback: (at: number | string) => valueText(choices[Number(at)]) },
     };
   }
   const spans = domain.log ? Math.log10(domain.high / domain.low) : 0;
@@ -104,9 +110,6 @@ export function parameterAxis(domain: Domain, title: string, showsTitle = true) 
     },
   };
 }
-
-const choiceAt = (choices: readonly unknown[], at: number) =>
-  Number.isInteger(at) && at in choices ? valueText(choices[at]) : '';
 
 /** A vertical axis of a fixed width, so that charts below each other are aligned. */
 export const alignedAxis = (title: string, widthPx = 58) => ({

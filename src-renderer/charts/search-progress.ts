@@ -157,7 +157,6 @@ export function progressChart(
       ] as never,
     },
     options: {
-      parsing: false,
       ...picking(pick),
       layout: { padding: { top: 8, right: 12 } },
       scales: {

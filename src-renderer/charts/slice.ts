@@ -77,7 +77,6 @@ export function sliceChart(
       ],
     },
     options: {
-      parsing: false,
       ...picking(pick),
       scales: {
         x: parameterAxis(domain, title),

@@ -128,7 +128,6 @@ export function surrogateChart(
       ] as never,
     },
     options: {
-      parsing: false,
       ...picking(pick),
       layout: { padding: { right: 12 } },
       scales: {
@@ -178,7 +177,6 @@ export function acquisitionChart(
       ] as never,
     },
     options: {
-      parsing: false,
       layout: { padding: { right: 12 } },
       scales: {
         x: parameterAxis(domain, title),

@@ -53,8 +53,6 @@ export function trialCurves(
       ],
     },
     options: {
-      parsing: false,
-      normalized: true,
       scales: {
         x: {
           type: 'linear',
