@@ -244,6 +244,11 @@ export function scriptOf(
         name: 'train',
         words: trainWords({ ...request, resume: true }),
       }));
+    } else if (entry.action.do === 'search') {
+      bringTo(inEffect());
+      const { request, run, best } = entry.action;
+      writeRun(entry.title, 'search', run, () => ({ name: 'search', words: searchWords(request) }));
+      if (best) runs.add(best.slice(0, best.lastIndexOf('-')), best); // the run that the search makes of its best trial
     } else if (entry.action.do === 'export') {
       if (targets.isReplaced(entry)) continue;
       bringTo(hasUndoEntries ? stack : inEffect());
