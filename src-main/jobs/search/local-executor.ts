@@ -1,4 +1,7 @@
-/** Runs trials on this machine: the first in the compute process of the engine, further ones at the same time each in another process. */
+/**
+ * Runs trials on this machine, in compute processes of their own: a trial that crashes ends no other work, and the window's questions to networks are answered meanwhile. A process
+ * is replaced after a few trials: what native libraries do not give back (about 3 MiB a trial with networks of changing sizes) would add up.
+ */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Compute } from '../../compute/child.ts';
@@ -10,6 +13,13 @@ import type { Executor, TrialOptions, TrialTask } from './executor.ts';
 import { rankTrial, type RankSubject } from './rank-trial.ts';
 import { trainTrial, type TrainSubject } from './train-trial.ts';
 
+const trialsOfProcess = 10;
+interface Process {
+  compute: Compute;
+  /** How many it has run. */
+  trials: number;
+}
+
 /** The folder of a trial's files. `id`: `<search>/<number>`. */
 export function trialFolder(workspaceFolder: string, id: string): string {
   const [search, number] = id.split('/');
@@ -18,13 +28,17 @@ export function trialFolder(workspaceFolder: string, id: string): string {
 
 export function localExecutor(context: JobContext, slots: number): Executor {
   const { workspaceFolder } = context;
-  const free: Compute[] = [context.compute];
-  const others: Compute[] = [];
-  const take = (): Compute => {
-    const compute = free.shift();
-    if (compute) return compute;
-    others.push(context.compute.another());
-    return others[others.length - 1];
+  const free: Process[] = [];
+  const all: Process[] = [];
+  const take = async (): Promise<Process> => {
+    let process = free.shift();
+    if (!process) all.push((process = { compute: context.compute.another(), trials: 0 }));
+    if (process.trials === trialsOfProcess) {
+      await process.compute.stop(); // the next call starts a new one
+      process.trials = 0;
+    }
+    process.trials++;
+    return process;
   };
   return {
     slots,
@@ -33,9 +47,10 @@ export function localExecutor(context: JobContext, slots: number): Executor {
       mkdirSync(folder, { recursive: true });
       removeParts(folder);
       const resume = task.resume && existsSync(checkpointFile(folder));
-      const compute = take();
+      const process = await take();
       try {
         const { subject } = task;
+        const { compute } = process;
         return subject.kind === 'train'
           ? await trainTrial(
               context,
@@ -52,13 +67,13 @@ export function localExecutor(context: JobContext, slots: number): Executor {
               options,
             );
       } finally {
-        free.push(compute);
+        free.push(process);
         if (existsSync(folder)) keepOnlyCheckpoint(folder);
       }
     },
     bytesOf: (id) => bytesIn(trialFolder(workspaceFolder, id)),
     removeFiles: (id) => rmSync(trialFolder(workspaceFolder, id), { recursive: true, force: true }),
-    close: async () => void (await Promise.all(others.map((compute) => compute.stop()))),
+    close: async () => void (await Promise.all(all.map(({ compute }) => compute.stop()))),
   };
 }
 
