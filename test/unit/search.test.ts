@@ -118,28 +118,20 @@ test('if nothing can be trained the search ends with the reason', async () => {
 test('checkpoints stay within the limit: those of the best trials', async () => {
   const workspace = await scanned(openWorkspace(folder));
   const { calls } = workspace;
-  const first = request({ budget: { trials: 1 } });
-  await ended(workspace, calls.search.start(first));
-  const [{ bytes }] = trialsOf(workspace);
-  expect(bytes).toBeGreaterThan(0);
-  // Room for one that runs and two that are kept.
-  const limit = 3.5 * bytes;
-  await ended(
-    workspace,
-    calls.search.start(
-      request({ budget: { trials: 6 }, diskMiB: Math.max(1, limit / 2 ** 20), warmStart: false, seed: 2 }),
-    ),
-    (event) => {
-      if (event.type === 'trial') expect(bytesOf(workspace, 'search-2')).toBeLessThanOrEqual(Math.max(2 ** 20, limit));
-    },
-  );
-  const kept = trialsOf(workspace, 'search-2').filter((trial) => trial.bytes > 0);
-  const folders = readdirSync(runFolder(workspace.workspaceFolder, 'search-2'));
-  expect(folders.sort()).toEqual(kept.map(({ number }) => `trial-${number}`).sort());
-  for (const { number } of kept)
-    expect(readdirSync(join(runFolder(workspace.workspaceFolder, 'search-2'), `trial-${number}`))).toEqual([
-      'checkpoint.bin',
-    ]);
+  const large = { pooling: 'flatten', dense: 24, epochs: 1 };
+  const limit = 2 ** 20;
+  await ended(workspace, calls.search.start(request({ budget: { trials: 8 }, diskMiB: 1 }, large)), (event) => {
+    if (event.type === 'trial') expect(bytesOf(workspace, 'search-1')).toBeLessThanOrEqual(limit);
+  });
+  const trials = trialsOf(workspace);
+  const kept = trials.filter(({ bytes }) => bytes > 0);
+  expect(kept.length).toBeGreaterThan(1);
+  expect(kept.length).toBeLessThan(8);
+  const leastKept = Math.min(...kept.map(({ value }) => value as number));
+  for (const { value, bytes } of trials) if (!bytes) expect(value).toBeLessThanOrEqual(leastKept);
+  const root = runFolder(workspace.workspaceFolder, 'search-1');
+  expect(readdirSync(root).sort()).toEqual(kept.map(({ number }) => `trial-${number}`).sort());
+  for (const { number } of kept) expect(readdirSync(join(root, `trial-${number}`))).toEqual(['checkpoint.bin']);
 });
 
 const bytesOf = (workspace: OpenWorkspace, id: string): number => {

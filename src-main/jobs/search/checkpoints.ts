@@ -4,19 +4,18 @@ import type { Executor } from './executor.ts';
 import { isBetter } from './objectives.ts';
 
 /**
- * Removes the files of the worst trials until the rest fits into `limitBytes`, together with the trials that still run: each of these may grow to the largest size so far.
- * Returns the trials whose size has changed.
+ * Removes the files of the worst trials until the rest fits into `limitBytes`, beside what `open` trials may still write: `reserveBytes` each. Returns the trials whose size
+ * has changed.
  */
 export function limitCheckpoints(
   executor: Executor,
   trials: readonly Trial[],
   objective: Objective,
-  limitBytes: number,
+  { limitBytes, reserveBytes }: { limitBytes: number; reserveBytes: number },
 ): Trial[] {
   const sized = trials.map((trial) => ({ trial, bytes: trial.bytes }));
-  const largest = Math.max(0, ...sized.map(({ bytes }) => bytes));
   const open = trials.filter(({ state }) => state === 'running' || state === 'interrupted').length;
-  let left = limitBytes - open * largest;
+  let left = limitBytes - open * reserveBytes;
   const ended = sized
     .filter(({ trial, bytes }) => bytes > 0 && trial.state !== 'running' && trial.state !== 'interrupted')
     .sort(({ trial: a }, { trial: b }) => order(a, b, objective));

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { SearchSubject } from '../../contract/search-schemas.ts';
 import type { SearchProposal, Space } from '../../contract/search.ts';
+import { largestOf } from '../../contract/numbers.ts';
 import { mebibytes, plural } from '../../contract/words.ts';
 import type { Compute } from '../../compute/child.ts';
 import { splitDataset } from '../../workspace/dataset-split.ts';
@@ -14,6 +15,8 @@ import { proposeSpace, withMost } from './space.ts';
 const freeFraction = 0.6;
 /** Arrays as long as the weights in a checkpoint: weights, two of the optimizer, the best weights. */
 const arraysOfCheckpoint = 4;
+/** The largest checkpoint of a search, in bytes. While one is written, the one before it exists too. */
+export const checkpointBytes = ({ weights }: Pick<MemoryNeed, 'weights'>): number => 4 * arraysOfCheckpoint * weights;
 
 export interface MemoryNeed {
   /** Of one training. */
@@ -49,17 +52,37 @@ export async function memoryNeed(
   }
 }
 
-/** The largest point of the space as far as memory is concerned: every number of the architecture and the batch at its upper bound. */
-const largestPoint = (space: Space, fixed: Record<string, unknown>): Record<string, unknown> => ({
-  ...fixed,
-  ...Object.fromEntries(
-    ['width', 'batch', 'sizePx'].flatMap((name) => {
-      const domain = space[name];
-      if (!domain) return [];
-      return [[name, domain.type === 'categorical' ? domain.choices.at(-1) : domain.high]];
-    }),
-  ),
-});
+/** Points that may need the most memory: every size of the network and the batch at its upper bound, with the deepest and the shallowest network. */
+function largePoints(space: Space, fixed: Record<string, unknown>): Record<string, unknown>[] {
+  const at = (name: string, end: 'low' | 'high'): Record<string, unknown> => {
+    const domain = space[name];
+    if (!domain) return {};
+    return { [name]: domain.type === 'categorical' ? domain.choices.at(end === 'low' ? 0 : -1) : domain[end] };
+  };
+  const large = { ...fixed, ...at('width', 'high'), ...at('batch', 'high'), ...at('sizePx', 'high') };
+  return [large, { ...large, ...at('depth', 'high') }, { ...large, ...at('depth', 'low') }];
+}
+
+/** The most that a training of the space may need; null if the method does not train in batches. */
+async function mostNeed(
+  context: Context,
+  subject: SearchSubject,
+  space: Space,
+  fixed: Record<string, unknown>,
+): Promise<MemoryNeed | null> {
+  const needs: MemoryNeed[] = [];
+  for (const point of largePoints(space, fixed)) {
+    // Some parameters do not fit together: such a trial fails before it takes memory.
+    const need = await memoryNeed(context, subject, point).catch(() => null);
+    if (need) needs.push(need);
+  }
+  if (!needs.length) return null;
+  return {
+    totalMiB: largestOf(needs.map(({ totalMiB }) => totalMiB)),
+    freeMiB: needs[0].freeMiB,
+    weights: largestOf(needs.map(({ weights }) => weights)),
+  };
+}
 
 /** Lowers the upper bound of the batch size until the largest training fits into the free memory. */
 export async function boundBatch(
@@ -69,7 +92,7 @@ export async function boundBatch(
   fixed: Record<string, unknown>,
 ): Promise<{ space: Space; note: string | null; need: MemoryNeed | null }> {
   const isHead = subject.kind === 'train' && subject.mode === 'head';
-  let need = isHead ? null : await memoryNeed(context, subject, largestPoint(space, fixed)).catch(() => null);
+  let need = isHead ? null : await mostNeed(context, subject, space, fixed);
   const { batch } = space;
   if (!need || !batch || batch.type === 'categorical') return { space, note: null, need };
   let bounded = space;
@@ -77,7 +100,7 @@ export async function boundBatch(
   while (need && need.totalMiB > freeFraction * need.freeMiB && most > batch.low + 1) {
     most = Math.max(batch.low + 1, Math.floor(most / 2));
     bounded = { ...space, batch: withMost(batch, most) };
-    need = await memoryNeed(context, subject, largestPoint(bounded, fixed)).catch(() => null);
+    need = await mostNeed(context, subject, bounded, fixed);
   }
   const note =
     most < batch.high
@@ -109,7 +132,7 @@ export async function propose(context: Context, subject: SearchSubject): Promise
   const notes = note ? [note] : [];
   if (need)
     notes.push(
-      `The largest network has ${Math.round(need.weights / 1000).toLocaleString('en')} thousand weights: its checkpoint takes about ${mebibytes(4 * arraysOfCheckpoint * need.weights)}. Checkpoints of the best trials are kept, up to the limit.`,
+      `The largest network has ${Math.round(need.weights / 1000).toLocaleString('en')} thousand weights: its checkpoint takes about ${mebibytes(checkpointBytes(need))}. Checkpoints of the best trials are kept, up to the limit.`,
     );
   const objectives = objectivesFor(context, subject);
   // Noise, size and held-out images change what a validation loss measures: the default space is that of the default objective.

@@ -5,6 +5,7 @@ import type { Compute } from '../../compute/child.ts';
 import { aurocOf } from '../../compute/measure/auroc.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import { withoutMasks } from '../../contract/folder-truth.ts';
+import { smallestOf } from '../../contract/numbers.ts';
 import type { SearchSubject } from '../../contract/search-schemas.ts';
 import type { Epoch, Sample } from '../../contract/types.ts';
 import { truthOf } from '../../workspace/truth.ts';
@@ -58,12 +59,12 @@ export async function rankTrial(
   using planted = await preparePlanted(context, scorer, parameters, sound, seed, report);
   const at = new Map(samples.map(({ id }, i) => [id, i]));
   const of = Int32Array.from(planted.samples, ({ id }) => at.get(id) as number);
-  const history: Epoch[] = [];
+  let history: Epoch[] = [];
   const onEvent = (event: FitEvent): void => {
-    if ('history' in event) return void history.splice(0, Infinity, ...event.history);
+    if ('history' in event) return void (history = [...event.history]);
     if (event.stage !== 'train' || !('step' in event) || event.step < event.steps) return;
     const { epoch, loss, valLoss = null, seconds, epochs } = event;
-    history.splice(epoch - 1, Infinity, { epoch, loss, valLoss, seconds });
+    history = history.slice(0, epoch - 1).concat({ epoch, loss, valLoss, seconds });
     onEpoch(curveOf(history, objectiveOf('rank', objective)!), epochs);
   };
   const result = await endEarly(
@@ -88,7 +89,7 @@ export async function rankTrial(
   if (!result) {
     const losses = history.flatMap(({ valLoss }) => valLoss ?? []);
     return objective === 'validation-loss' && losses.length
-      ? { value: Math.min(...losses), low: null, high: null, reason: null, epochs }
+      ? { value: smallestOf(losses), low: null, high: null, reason: null, epochs }
       : nothing('It ended before this objective was known.', epochs);
   }
   return { ...judge(result, objective, samples, chosen), epochs };

@@ -8,6 +8,7 @@ import type { SearchChangeRequest, SearchRequest } from '../../contract/search-s
 import type { SearchState } from '../../contract/search.ts';
 import { valueText } from '../../contract/space.ts';
 import type { Run } from '../../contract/types.ts';
+import { mebibytes } from '../../contract/words.ts';
 import { z } from 'zod';
 import type { Report } from '../../workspace/report.ts';
 import { countStates } from '../../workspace/trials.ts';
@@ -19,12 +20,13 @@ import { refresh } from '../scan.ts';
 import { changed, checkedSpace, checkStopper } from './change.ts';
 import { keepTrial, searchOf, trialOf } from './keep.ts';
 import { localExecutor } from './local-executor.ts';
+import { defaultsIn } from './new-trial.ts';
 import { mainTrials, warmStart } from './observed.ts';
-import { boundBatch, slotsFor } from './propose.ts';
+import { boundBatch, checkpointBytes, slotsFor } from './propose.ts';
 import { verdictOf } from './repeats.ts';
 import { proposeSpace } from './space.ts';
 import { objectivesFor, plainObjective, prepareData, subjectRecord } from './subject.ts';
-import { defaultsIn, TrialLoop } from './trials.ts';
+import { TrialLoop } from './trials.ts';
 
 export const searchJob: JobType<SearchRequest> = {
   kind: 'search',
@@ -168,19 +170,24 @@ async function search(
   };
   const needed = await boundBatch(context, request.subject, request.space, fixed).catch(() => null);
   const { slots, note } = slotsFor(request.parallel, needed?.need ?? null);
+  const largest = needed?.need ? checkpointBytes(needed.need) : 0;
   let isPaused = false;
   try {
     return await makeRun(context, spec, report, async (run) => {
       onStart(run.id);
       run.update({ search: start });
       if (note) run.note(note);
+      if (4 * largest > request.diskMiB * 2 ** 20)
+        run.note(
+          `A checkpoint may take ${mebibytes(largest)}, and the limit is ${mebibytes(request.diskMiB * 2 ** 20)}: hardly any can be kept. A trial without one is trained again to become a run.`,
+        );
       if (!defaultsIn(start))
         run.note(
           'The defaults lie outside of the space, so they are not a trial: whether the search improves on them cannot be judged.',
         );
       if (start.warm.length) run.note(`Started from ${start.warm.length} earlier values of the same images.`);
       const executor = localExecutor(context, slots);
-      const loop = new TrialLoop(context, run, executor, report, pause);
+      const loop = new TrialLoop(context, run, executor, report, { pause, checkpointBytes: largest });
       context.searches.set(run.id, {
         jobId,
         change: (change) => loop.change(change),

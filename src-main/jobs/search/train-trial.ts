@@ -44,12 +44,12 @@ export async function trainTrial(
   const { samples, labels, divided } = data;
   const splits = divided.trainings[fold?.index ?? 0];
   const judged = positionsOf(samples, splits, fold ? 'test' : 'val');
-  const history: Epoch[] = [];
+  let history: Epoch[] = [];
   const onEvent = (event: TrainEvent): void => {
-    if ('history' in event) return void history.splice(0, Infinity, ...event.history);
+    if ('history' in event) return void (history = [...event.history]);
     if (event.stage !== 'train' || event.step < event.steps) return;
     const { epoch, loss, valLoss = null, seconds, accuracy, valAccuracy, epochs } = event;
-    history.splice(epoch - 1, Infinity, { epoch, loss, valLoss, seconds, accuracy, valAccuracy });
+    history = history.slice(0, epoch - 1).concat({ epoch, loss, valLoss, seconds, accuracy, valAccuracy });
     if (request.mode !== 'head') onEpoch(curveOf(history, objectiveOf('train', objective)!), epochs);
   };
   const options = { signal: AbortSignal.any([signal, stop]), onEvent };

@@ -7,8 +7,7 @@ import type { Suggestion } from '../../compute/search/strategy.ts';
 import { explain, WinnowError } from '../../contract/errors.ts';
 import { largestOf } from '../../contract/numbers.ts';
 import type { SearchChangeRequest } from '../../contract/search-schemas.ts';
-import type { Assignment, Choice, SearchState, Trial } from '../../contract/search.ts';
-import { activePart } from '../../contract/space.ts';
+import type { SearchState, Trial } from '../../contract/search.ts';
 import type { Report } from '../../workspace/report.ts';
 import { toWinnowError } from '../../workspace/runs.ts';
 import { countStates } from '../../workspace/trials.ts';
@@ -20,6 +19,7 @@ import type { Executor, TrialTask } from './executor.ts';
 import { isBetter } from './objectives.ts';
 import { mainTrials, observedOf } from './observed.ts';
 import { missingRepeats, repeatSeed } from './repeats.ts';
+import { defaultsIn, newTrial } from './new-trial.ts';
 import { checkParameters } from './subject.ts';
 
 /** How long running trials may take to finish an epoch when other work wants to start. */
@@ -45,9 +45,18 @@ export class TrialLoop {
   readonly #active = new Map<number, Active>();
   readonly #startedAt = performance.now();
   readonly #secondsBefore: number;
+  readonly #checkpointBytes: number;
   #fault: WinnowError | null = null;
 
-  constructor(context: JobContext, run: ActiveRun, executor: Executor, report: Report, pause: AbortSignal) {
+  /** `checkpointBytes`: the largest checkpoint that is expected. */
+  constructor(
+    context: JobContext,
+    run: ActiveRun,
+    executor: Executor,
+    report: Report,
+    { pause, checkpointBytes }: { pause: AbortSignal; checkpointBytes: number },
+  ) {
+    this.#checkpointBytes = checkpointBytes;
     this.#context = context;
     this.#run = run;
     this.#executor = executor;
@@ -138,11 +147,11 @@ export class TrialLoop {
         `The first ${failed.length} trials failed, so the search was ended. The first one: ${failed[0].reason ?? ''}`,
       );
     const defaults = own.length ? null : defaultsIn(this.state);
-    if (defaults) return this.#newTrial(trials, defaults, 'defaults', null);
+    if (defaults) return this.#new(trials, { parameters: defaults, origin: 'defaults' });
     const { parameters, expected, isExhausted } = await this.#suggest(own.length + 1, trials);
     if (!parameters) return 'All points of the space were tried.';
     if (untilNoMore && isExhausted) return 'The surrogate expects no more improvement than noise explains.';
-    return this.#newTrial(trials, parameters, request.strategy, expected);
+    return this.#new(trials, { parameters, origin: request.strategy, expected });
   }
 
   async #suggest(number: number, trials: readonly Trial[]): Promise<Suggestion> {
@@ -167,41 +176,13 @@ export class TrialLoop {
     }
   }
 
-  #newTrial(
-    trials: readonly Trial[],
-    parameters: Assignment,
-    origin: string,
-    expected: number | null,
-    repeat: { of: number; seed: number; fold: number | null } | null = null,
-  ): Trial {
+  #new(trials: readonly Trial[], given: Pick<Trial, 'parameters' | 'origin'> & Partial<Trial>): Trial {
     const number =
       largestOf(
         trials.map((trial) => trial.number),
         0,
       ) + 1;
-    return {
-      id: `${this.#run.id}/${number}`,
-      number,
-      parameters,
-      seed: repeat?.seed ?? this.state.request.seed,
-      origin,
-      repeats: repeat?.of ?? null,
-      fold: repeat?.fold ?? null,
-      state: 'running',
-      value: null,
-      low: null,
-      high: null,
-      curve: [],
-      epochs: null,
-      allEpochs: null,
-      startedAt: Date.now(),
-      endedAt: null,
-      seconds: 0,
-      reason: null,
-      expected,
-      bytes: 0,
-      run: null,
-    };
+    return newTrial(this.#run.id, number, { seed: this.state.request.seed, ...given });
   }
 
   /** The best trials and the defaults again. False if it was interrupted. */
@@ -218,8 +199,10 @@ export class TrialLoop {
         else {
           const { of, index } = missing.shift()!;
           this.#start(
-            this.#newTrial(this.trials, of.parameters, 'repeat', null, {
-              of: of.number,
+            this.#new(this.trials, {
+              parameters: of.parameters,
+              origin: 'repeat',
+              repeats: of.number,
               ...repeatSeed(request, index),
             }),
           );
@@ -256,8 +239,7 @@ export class TrialLoop {
     const end = (change: Partial<Trial>): void => {
       trial = { ...trial, seconds: seconds(), bytes: this.#executor.bytesOf(trial.id), ...change };
       this.#put(trial);
-      for (const smaller of limitCheckpoints(this.#executor, this.trials, objective, request.diskMiB * 2 ** 20))
-        this.#put(smaller);
+      for (const smaller of this.#limitDisk()) this.#put(smaller);
       this.#update({});
     };
     try {
@@ -331,6 +313,22 @@ export class TrialLoop {
     if ([...this.#active.values()].every(({ isReady }) => isReady)) this.#interrupt.abort();
   }
 
+  /** While a checkpoint is written, the one before it exists too. The next trials start before the last ones are limited again. */
+  #limitDisk(): Trial[] {
+    const { request, objective } = this.state;
+    const trials = this.trials;
+    const largest = largestOf(
+      trials.map(({ bytes }) => bytes),
+      this.#checkpointBytes,
+    );
+    const open = trials.filter(({ state }) => state === 'running' || state === 'interrupted').length;
+    const next = Math.max(0, Math.min(request.parallel, this.#executor.slots) - open);
+    return limitCheckpoints(this.#executor, trials, objective, {
+      limitBytes: request.diskMiB * 2 ** 20 - next * 2 * largest,
+      reserveBytes: 2 * largest,
+    });
+  }
+
   #showProgress(): void {
     const { request } = this.state;
     const trials = this.trials;
@@ -371,14 +369,4 @@ export class TrialLoop {
       },
     }));
   }
-}
-
-/** The fixed values of the searched parameters as a point; null if they lie outside of the space. */
-export function defaultsIn({ request: { space }, fixed }: Pick<SearchState, 'request' | 'fixed'>): Assignment | null {
-  const isIn = Object.entries(space).every(([name, domain]) => {
-    const value = fixed[name];
-    if (domain.type === 'categorical') return domain.choices.includes(value as Choice);
-    return typeof value === 'number' && value >= domain.low && value <= domain.high;
-  });
-  return isIn ? activePart(space, fixed as Assignment) : null;
 }
