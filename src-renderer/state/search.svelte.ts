@@ -125,8 +125,9 @@ export class Search {
     }));
   }
 
-  choose(id: string) {
-    if (id === this.run?.id) return;
+  /** `id` null: the running one, or the newest. */
+  choose(id: string | null) {
+    if (id !== null && id === this.run?.id) return;
     this.#runId = id;
     [this.chosen, this.upTo, this.isChanging] = [null, null, false];
     this.surrogate.clear();
