@@ -187,7 +187,8 @@ export function acquisitionChart(
           ticks: {
             color: colour('faint'),
             maxTicksLimit: 4,
-            callback: (v: number | string) => (Number(v) ? Number(v).toPrecision(1) : '0'),
+            includeBounds: false,
+            callback: (v: number | string) => valueText(Number(v)),
           },
         },
       },

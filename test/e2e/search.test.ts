@@ -126,7 +126,7 @@ describe(`searches, ${doorName}`, () => {
     // Trials are short: one may end before it is stopped.
     for (
       let tries = 0;
-      tries < 20 &&
+      tries < 40 &&
       !(await rows()
         .filter({ hasText: /stopped/ })
         .count());
@@ -137,7 +137,7 @@ describe(`searches, ${doorName}`, () => {
         .first()
         .click({ timeout: 2000 })
         .catch(() => undefined);
-      await stop.click({ timeout: 500 }).catch(() => undefined);
+      await stop.click({ timeout: 2000 }).catch(() => undefined);
       await page.waitForTimeout(300);
     }
     await rows()
