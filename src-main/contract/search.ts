@@ -152,14 +152,14 @@ export interface Surrogate {
   at: Assignment;
   axes: SurrogateAxis[];
   /**
-   * In units of the objective; row-major with the first axis outermost. `deviation`: of the objective's mean, without noise. Null over two parameters where one of them is not used: a child of
+   * In units of the objective; row-major with the first axis outermost. `mean`: the median, since values are bent for the surrogate. `deviation`: without noise; half of the 68 % interval. Null over two parameters where one of them is not used: a child of
    * another branch. Along one parameter there is no null.
    */
   mean: (number | null)[];
   deviation: (number | null)[];
   /** Expected improvement, in units of the objective. */
   acquisition: (number | null)[];
-  /** Standard deviation of the noise. */
+  /** Standard deviation of the noise, near the best value. */
   noise: number;
   /** The trials on it; `place` has one number per axis, in the units of the axis' values (an index for categories). */
   trials: { number: number; place: (number | null)[]; value: number }[];

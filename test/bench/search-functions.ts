@@ -40,6 +40,11 @@ const p6 = [
   [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
 ];
 
+const rosenbrock = (point: Assignment): number => {
+  const x = numbers(point);
+  return sum(x.slice(1).map((b, i) => 100 * (b - x[i] ** 2) ** 2 + (1 - x[i]) ** 2));
+};
+
 /** A choice with a learning rate of its own, and parameters of its own. */
 function mixed(point: Assignment): number {
   const layers = point.layers as number;
@@ -100,14 +105,8 @@ export const functions: Record<string, TestFunction> = {
       return 20 + Math.E - 20 * far - Math.exp(sum(x.map((v) => Math.cos(2 * Math.PI * v))) / 4);
     },
   },
-  rosenbrock4: {
-    space: box(4, -2, 3),
-    noise: 0,
-    value(point) {
-      const x = numbers(point);
-      return sum(x.slice(1).map((b, i) => 100 * (b - x[i] ** 2) ** 2 + (1 - x[i]) ** 2));
-    },
-  },
+  rosenbrock4: { space: box(4, -2, 3), noise: 0, value: rosenbrock },
+  rosenbrock8: { space: box(8, -2, 3), noise: 0, value: rosenbrock },
   'quadratic4+noise': {
     space: box(4, 0, 1),
     noise: 0.1,

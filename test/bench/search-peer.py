@@ -1,4 +1,4 @@
-"""Optuna's side of search.ts, on one core: reads one job per line of standard input, minimises the function, prints the regret after each trial, or the seconds of one more suggestion.
+"""Optuna's side of search.ts, on one core: reads one job per line of standard input, minimises the function, prints the regret after each trial; `timed`: the seconds of a suggestion after random trials.
 
     {"function": "branin", "sampler": "gp", "seed": 1, "trials": 50, "timed": false}
 """
@@ -54,8 +54,8 @@ def ackley(t):
     return 20 + math.e - 20 * math.exp(-0.2 * math.sqrt(sum(v * v for v in x) / 4)) - math.exp(sum(math.cos(2 * math.pi * v) for v in x) / 4)
 
 
-def rosenbrock(t):
-    x = box(t, 4, -2, 3)
+def rosenbrock(t, dims=4):
+    x = box(t, dims, -2, 3)
     return sum(100 * (b - a * a) ** 2 + (1 - a) ** 2 for a, b in zip(x, x[1:]))
 
 
@@ -81,6 +81,7 @@ FUNCTIONS = {
     "hartmann3": (lambda t: hartmann(box(t, 3, 0, 1), A3, P3) + 3.8627797869493365, 0),
     "ackley4": (ackley, 0),
     "rosenbrock4": (rosenbrock, 0),
+    "rosenbrock8": (lambda t: rosenbrock(t, 8), 0),
     "quadratic4+noise": (quadratic, 0.1),
     "network+noise": (network, 0.01),
 }
@@ -88,7 +89,8 @@ FUNCTIONS = {
 for line in sys.stdin:
     job = json.loads(line)
     function, noise = FUNCTIONS[job["function"]]
-    study = optuna.create_study(sampler=SAMPLERS[job["sampler"]](seed=job["seed"]))
+    sampler = SAMPLERS[job["sampler"]](seed=job["seed"])
+    study = optuna.create_study(sampler=SAMPLERS["random"](seed=job["seed"]) if job["timed"] else sampler)
     normal, best, curve, regret = random.Random(job["seed"]), math.inf, [], math.inf
     for _ in range(job["trials"]):
         trial = study.ask()
@@ -98,9 +100,10 @@ for line in sys.stdin:
         if seen < best:
             best, regret = seen, value
         curve.append(regret)
-    if job.get("timed"):
+    if job["timed"]:
+        study.sampler = sampler
         began = time.perf_counter()
         function(study.ask())
-        print(time.perf_counter() - began, flush=True)
+        print(json.dumps([time.perf_counter() - began]), flush=True)
     else:
         print(json.dumps(curve), flush=True)

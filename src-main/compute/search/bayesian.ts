@@ -48,10 +48,16 @@ export const bayesianSearch = defineStrategy({
     const chosen = promising(model, settings, `${seed}/${number}`).find((candidate) =>
       isNew(candidate, model, space, tried),
     );
-    const left = chosen ? model.embedding.assignmentOf(chosen.latent) : untried(space, tried);
-    if (!left) return { parameters: null, expected: null, isExhausted: true };
-    const expected = chosen ? expectedAt(model, chosen.latent) : 0;
-    return { parameters: left, expected, isExhausted: isExhausted(model, expected) };
+    if (!chosen) {
+      const left = untried(space, tried);
+      return { parameters: left, expected: left && 0, isExhausted: true };
+    }
+    const expected = expectedAt(model, chosen.latent);
+    return {
+      parameters: model.embedding.assignmentOf(chosen.latent),
+      expected,
+      isExhausted: isExhausted(model, expected),
+    };
   },
 });
 
@@ -60,11 +66,10 @@ const startTrialsOf = (space: Space): number => clamp(2 * Object.keys(space).len
 
 /** The candidates of a model, most promising first. */
 function promising(
-  { embedding, expecting, best, trials, bestTrial, objectiveOf }: SurrogateModel,
+  { embedding, expecting, best, trials, bestTrial, sign }: SurrogateModel,
   { acquisition, beta }: { acquisition: 'ei' | 'ucb'; beta: number },
   stream: string,
 ): Candidate[] {
-  const sign = objectiveOf(1) > objectiveOf(0) ? 1 : -1;
   const others = trials.filter((trial) => trial !== bestTrial).sort((a, b) => sign * (b.value - a.value));
   return candidates({
     embedding,
@@ -91,10 +96,10 @@ function isNew(
   return coordinates.every((row) => row.some((place, axis) => Math.abs(place - x[axis]) > leastDistance));
 }
 
-/** The expected improvement is below a tenth of the noise of a trial, or below a thousandth of the spread of all values. */
-function isExhausted({ process, scale, trials }: SurrogateModel, expected: number): boolean {
+/** The expected improvement is below a tenth of the noise of a trial, or below a thousandth of the deviation of all values. */
+function isExhausted({ process, best, slopeAt, trials }: SurrogateModel, expected: number): boolean {
   if (trials.length < 15) return false;
-  return expected < scale * Math.max(0.1 * Math.sqrt(process.noise), 1e-3);
+  return expected < slopeAt(best) * Math.max(0.1 * Math.sqrt(process.noise), 1e-3);
 }
 
 /** A quasi-random point that was not tried; the sequence repeats itself only in small spaces. */

@@ -17,14 +17,16 @@ const draws = 60;
 const parts = 16;
 
 /** The most important first. */
-export function importanceOf({ embedding, process }: SurrogateModel, seed: number): Importance[] {
+export function importanceOf({ embedding, process, objectiveOf }: SurrogateModel, seed: number): Importance[] {
   const { axes } = embedding;
   const shift = digitalShift(axes.length, 'importance', seed);
   const shares = Array.from({ length: points }, (_, i) => sobolPoint(i, axes.length, shift));
   const coordinates = shares.map((share) =>
     embedding.coordinates(Float64Array.from(axes, ({ domain }, axis) => placeOf(domain, drawAt(domain, share[axis])))),
   );
-  const drawn = drawAtPoints(process, coordinates, draws, random('importance', seed));
+  const drawn = drawAtPoints(process, coordinates, draws, random('importance', seed)).map((values) =>
+    values.map(objectiveOf),
+  );
   return axes
     .map(({ name, domain }, axis) => {
       const count = Math.min(parts, countOf(domain));

@@ -120,7 +120,7 @@ interface LogNormal {
  * that of a deterministic function to most of the variance.
  */
 const priors = (d: number): LogNormal[] => [
-  ...Array.from({ length: d }, () => ({ mean: Math.log(0.5) + 0.5 * Math.log(Math.max(1, d) / 2), deviation: 1 })),
+  ...Array.from({ length: d }, () => ({ mean: Math.log(0.5) + 0.5 * Math.log(Math.max(1, d) / 2), deviation: 0.7 })),
   { mean: 0, deviation: 1 },
   { mean: Math.log(1e-4), deviation: 3 },
 ];

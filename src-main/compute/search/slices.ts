@@ -4,6 +4,7 @@ import { clamp } from '../../contract/numbers.ts';
 import { countOf, placeOf, valueAt } from '../../contract/space.ts';
 import type { Assignment, Choice, Domain, Space, Surrogate, SurrogateAxis } from '../../contract/search.ts';
 import type { Embedding } from './embedding.ts';
+import type { Prediction } from './gaussian-process.ts';
 import type { Suggestion } from './strategy.ts';
 import { expectedAt, type SurrogateModel } from './surrogate-model.ts';
 
@@ -44,7 +45,7 @@ export function sliceOf(
   upTo: number,
   next: Suggestion,
 ): Surrogate {
-  const { embedding, process, trials, objectiveOf, scale } = model;
+  const { embedding, process, trials, objectiveOf, slopeAt, best } = model;
   const indices = axes.map(({ parameter }) => embedding.axes.findIndex(({ name }) => name === parameter));
   const { latent: base, at } = pointThrough(model, space, axes);
   const grid = axes.reduce<number[][]>(
@@ -62,7 +63,7 @@ export function sliceOf(
     const isMissing = indices.some((axis) => !active[axis]);
     const found = process.predict(embedding.coordinates(latent, active));
     mean.push(isMissing ? null : objectiveOf(found.mean));
-    deviation.push(isMissing ? null : scale * found.deviation);
+    deviation.push(isMissing ? null : deviationIn(model, found));
     acquisition.push(isMissing ? null : expectedAt(model, latent));
   }
   return {
@@ -72,7 +73,7 @@ export function sliceOf(
     mean,
     deviation,
     acquisition,
-    noise: scale * Math.sqrt(process.noise),
+    noise: slopeAt(best) * Math.sqrt(process.noise),
     trials: trials.map(({ number, parameters, value }) => ({ number, place: placesOf(axes, parameters), value })),
     next: next.parameters && {
       parameters: next.parameters,
@@ -83,16 +84,19 @@ export function sliceOf(
   };
 }
 
+/** Half the distance between one deviation above and below the mean, in units of the objective. */
+const deviationIn = ({ objectiveOf }: SurrogateModel, { mean, deviation }: Prediction): number =>
+  Math.abs(objectiveOf(mean + deviation) - objectiveOf(mean - deviation)) / 2;
+
 /**
  * The latent point of the best trial that has the parameters of the axes; of the best one at all if none has, with parents changed so that it has them. Parameters of other branches are those
  * of the best trial with them.
  */
 function pointThrough(
-  { embedding, trials, bestTrial, objectiveOf }: SurrogateModel,
+  { embedding, trials, bestTrial, sign }: SurrogateModel,
   space: Space,
   axes: readonly SurrogateAxis[],
 ): { latent: Float64Array; at: Assignment } {
-  const sign = objectiveOf(1) > objectiveOf(0) ? 1 : -1;
   const bestFirst = trials.toSorted((a, b) => sign * (b.value - a.value)).map(({ parameters }) => parameters);
   const names = axes.map(({ parameter }) => parameter);
   const base = bestFirst.find((point) => names.every((name) => name in point)) ?? bestTrial.parameters;

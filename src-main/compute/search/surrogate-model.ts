@@ -1,17 +1,17 @@
 /** The surrogate of a search: a Gaussian process over the points of its space, fitted to the trials so far. */
-import { largestOf, meanOf, smallestOf } from '../../contract/numbers.ts';
+import { largestOf, smallestOf } from '../../contract/numbers.ts';
 import type { Objective, Space } from '../../contract/search.ts';
-import { quantileOf } from '../../contract/statistics.ts';
 import { logExpectedImprovement } from './acquisition.ts';
 import { Embedding } from './embedding.ts';
 import { GaussianProcess } from './gaussian-process.ts';
 import { fitHyperparameters, type Observations } from './marginal-likelihood.ts';
+import { outcomesOf, type Outcomes } from './outcomes.ts';
 import type { Observed } from './strategy.ts';
 
 /** Fewer trials with a value say nothing about a function. */
 export const fewestValues = 3;
 /** More make a fit slow: the best half of them is kept, and the newest of the rest. */
-const mostTrials = 400;
+const mostTrials = 256;
 
 export interface SurrogateModel {
   embedding: Embedding;
@@ -25,17 +25,32 @@ export interface SurrogateModel {
   trials: readonly (Observed & { value: number })[];
   coordinates: readonly Float64Array[];
   bestTrial: Observed & { value: number };
-  /** The objective of a standardised value, and the objective per standard deviation. */
-  objectiveOf(standardised: number): number;
-  scale: number;
+  /** 1 if the objective is maximised, else −1. */
+  sign: 1 | -1;
+  objectiveOf: Outcomes['objectiveOf'];
+  slopeAt: Outcomes['slopeAt'];
 }
 
-/** Null with fewer than three values, or if all are equal. A failed trial counts like the worst value: its parameters are avoided, but do not bend the rest of the surface. */
+/** The last few models: the charts of a search ask for the same one again and again. */
+const recent = new Map<string, SurrogateModel | null>();
+const mostRecent = 4;
+
+/** Null with fewer than three values, or if all are equal. */
 export function fitSurrogate(
   space: Space,
   direction: Objective['direction'],
   observed: readonly Observed[],
 ): SurrogateModel | null {
+  const key = JSON.stringify([Object.entries(space), direction, observed]);
+  const model = recent.has(key) ? recent.get(key)! : fit(space, direction, observed);
+  recent.delete(key);
+  recent.set(key, model);
+  if (recent.size > mostRecent) recent.delete(recent.keys().next().value!);
+  return model;
+}
+
+/** A failed trial counts like the worst value: its parameters are avoided, but do not bend the rest of the surface. */
+function fit(space: Space, direction: Objective['direction'], observed: readonly Observed[]): SurrogateModel | null {
   const embedding = new Embedding(space);
   const sign = direction === 'maximise' ? 1 : -1;
   const all = observed.filter(({ state }) => state !== 'pending');
@@ -43,18 +58,19 @@ export function fitSurrogate(
   if (withValue.length < fewestValues) return null;
   const trials = mostUseful(withValue, sign);
   const failed = all.filter((trial) => !hasValue(trial)).slice(-mostTrials / 4);
-  const limited = withoutOutliers(trials.map(({ value }) => sign * value));
-  const worst = smallestOf(limited);
-  const values = [...limited, ...failed.map(() => worst)];
-  const mean = meanOf(values);
-  const deviation = Math.sqrt(meanOf(values.map((value) => (value - mean) ** 2)));
-  if (!(deviation > 1e-12 * Math.max(1e-300, Math.abs(mean)))) return null;
+  const outcomes = outcomesOf(
+    trials.map(({ value }) => value),
+    direction,
+  );
+  if (!outcomes) return null;
+  const { standardised, objectiveOf, slopeAt } = outcomes;
+  const worst = smallestOf(standardised);
 
   const coordinates = trials.map(({ parameters }) => embedding.coordinatesOf(parameters));
   const observations = observationsOf(
     embedding,
     [...coordinates, ...failed.map(({ parameters }) => embedding.coordinatesOf(parameters))],
-    values.map((value) => (value - mean) / deviation),
+    [...standardised, ...failed.map(() => worst)],
   );
   const process = new GaussianProcess(observations, fitHyperparameters(observations));
   const pending = observed.filter(({ state }) => state === 'pending');
@@ -75,8 +91,9 @@ export function fitSurrogate(
     trials,
     coordinates,
     bestTrial: trials.reduce((a, b) => (sign * b.value > sign * a.value ? b : a)),
-    objectiveOf: (standardised) => sign * (mean + deviation * standardised),
-    scale: deviation,
+    sign,
+    objectiveOf,
+    slopeAt,
   };
 }
 
@@ -88,9 +105,9 @@ export function whyNoSurrogate(observed: readonly Observed[]): string {
     : `All ${count} trials have the same value, so there is nothing to learn from them yet.`;
 }
 
-/** The expected improvement at a latent point, in units of the objective. */
-export function expectedAt({ embedding, expecting, best, scale }: SurrogateModel, latent: Float64Array): number {
-  return scale * Math.exp(logExpectedImprovement(expecting.predict(embedding.coordinates(latent)), best).value);
+/** The expected improvement at a latent point, in units of the objective near the best value. */
+export function expectedAt({ embedding, expecting, best, slopeAt }: SurrogateModel, latent: Float64Array): number {
+  return slopeAt(best) * Math.exp(logExpectedImprovement(expecting.predict(embedding.coordinates(latent)), best).value);
 }
 
 const hasValue = ({ state, value }: Observed): boolean =>
@@ -101,14 +118,6 @@ function observationsOf(embedding: Embedding, rows: readonly Float64Array[], y: 
   const x = new Float64Array(rows.length * d);
   rows.forEach((row, i) => x.set(row, i * d));
   return { x, y: Float64Array.from(y), isCategory: embedding.isCategory };
-}
-
-/** A diverged training must not flatten the differences between all others: what is far below the lower quartile is raised (Tukey's fences, wide). */
-function withoutOutliers(values: readonly number[]): number[] {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [low, middle, high] = [0.25, 0.5, 1].map((q) => quantileOf(sorted, q));
-  const fence = low - 3 * Math.max(middle - low, (high - middle) / 2);
-  return values.map((value) => Math.max(value, fence));
 }
 
 function mostUseful<T extends { value: number; number: number }>(trials: readonly T[], sign: number): T[] {
