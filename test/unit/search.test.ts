@@ -206,6 +206,10 @@ test('the default space follows the usual order, within the bounds of the schema
     'Other',
   ]);
   expect(Object.keys(space).slice(0, 5)).toEqual(['depth', 'width', 'batchNorm', 'learningRate', 'batch']);
+  expect(space.depth).toMatchObject({ high: 4 });
+  const deep = { ...request({}, { depth: 5 }).subject };
+  // 32 px can be halved five times.
+  expect((await workspace.calls.search.propose(deep)).space.depth).toMatchObject({ low: 3, high: 5 });
   expect(objectives.map(({ id }) => id)).toEqual(['accuracy', 'balanced-accuracy', 'loss']);
   expect(notes.join(' ')).toMatch(/its checkpoint takes about/);
 });

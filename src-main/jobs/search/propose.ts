@@ -84,6 +84,32 @@ async function mostNeed(
   };
 }
 
+/** Lowers the upper bound of the depth until the deepest network can be built with images of this size. */
+async function boundDepth(
+  context: Context,
+  subject: SearchSubject,
+  space: Space,
+  fixed: Record<string, unknown>,
+): Promise<Space> {
+  const { depth } = space;
+  if (!depth || depth.type === 'categorical') return space;
+  for (let most = depth.high; most > depth.low + 1; most--) {
+    const canBuild = await memoryNeed(context, subject, { ...fixed, depth: most }).then(
+      () => true,
+      () => false,
+    );
+    if (canBuild) return { ...space, depth: withMost(depth, most) };
+  }
+  return space;
+}
+
+/** The default space of a method in this folder: from its schema, with depth and batch size bounded by what can be built and by memory. */
+export async function defaultSpace(context: Context, subject: SearchSubject): ReturnType<typeof boundBatch> {
+  const { schema, fixed } = subjectRecord(subject);
+  const space = await boundDepth(context, subject, proposeSpace(schema, fixed).space, fixed);
+  return boundBatch(context, subject, space, fixed);
+}
+
 /** Lowers the upper bound of the batch size until the largest training fits into the free memory. */
 export async function boundBatch(
   context: Context,
@@ -128,7 +154,7 @@ export function slotsFor(asked: number, need: MemoryNeed | null): { slots: numbe
 export async function propose(context: Context, subject: SearchSubject): Promise<SearchProposal> {
   const { schema, fixed } = subjectRecord(subject);
   const proposed = proposeSpace(schema, fixed);
-  const { space, note, need } = await boundBatch(context, subject, proposed.space, fixed);
+  const { space, note, need } = await defaultSpace(context, subject);
   const notes = note ? [note] : [];
   if (need)
     notes.push(

@@ -5,8 +5,8 @@
 import { strategies, strategyOf } from '../../compute/search/index.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import type { SearchChangeRequest, SearchRequest } from '../../contract/search-schemas.ts';
-import type { SearchState } from '../../contract/search.ts';
-import { valueText } from '../../contract/space.ts';
+import type { Assignment, SearchState, Space } from '../../contract/search.ts';
+import { placeOf, valueText } from '../../contract/space.ts';
 import type { Run } from '../../contract/types.ts';
 import { mebibytes } from '../../contract/words.ts';
 import { z } from 'zod';
@@ -15,16 +15,15 @@ import { countStates } from '../../workspace/trials.ts';
 import type { JobContext } from '../context.ts';
 import type { JobType, PreparedJob } from '../job-type.ts';
 import { paused } from '../queue.ts';
-import { makeRun, type RunSpec } from '../run-runner.ts';
+import { makeRun, type ActiveRun, type RunSpec } from '../run-runner.ts';
 import { refresh } from '../scan.ts';
 import { changed, checkedSpace, checkStopper } from './change.ts';
 import { keepTrial, searchOf, trialOf } from './keep.ts';
 import { localExecutor } from './local-executor.ts';
 import { defaultsIn } from './new-trial.ts';
 import { mainTrials, warmStart } from './observed.ts';
-import { boundBatch, checkpointBytes, slotsFor } from './propose.ts';
+import { boundBatch, checkpointBytes, defaultSpace, slotsFor } from './propose.ts';
 import { verdictOf } from './repeats.ts';
-import { proposeSpace } from './space.ts';
 import { objectivesFor, plainObjective, prepareData, subjectRecord } from './subject.ts';
 import { TrialLoop } from './trials.ts';
 
@@ -86,7 +85,7 @@ interface Start {
 
 async function newSearch(context: JobContext, request: SearchRequest, report: Report): Promise<Start> {
   const { subject } = request;
-  const { schema, fixed, changesMeasure } = subjectRecord(subject);
+  const { fixed, changesMeasure } = subjectRecord(subject);
   const known = objectivesFor(context, subject);
   const objective = request.objective === null ? known[0] : known.find(({ id }) => id === request.objective);
   if (!objective)
@@ -98,10 +97,11 @@ async function newSearch(context: JobContext, request: SearchRequest, report: Re
     );
   const { dataHash, trained } = await prepareData(context, subject, fixed, request.seed, report);
   const changes = changesMeasure(objective.id);
-  const proposed = Object.fromEntries(
-    Object.entries(proposeSpace(schema, fixed).space).filter(([name]) => !changes.includes(name)),
-  );
-  const space = request.space ?? (await boundBatch(context, subject, proposed, fixed)).space;
+  const proposed = async () =>
+    Object.fromEntries(
+      Object.entries((await defaultSpace(context, subject)).space).filter(([name]) => !changes.includes(name)),
+    );
+  const space = request.space ?? (await proposed());
   const state: SearchState = {
     request: { ...request, space: checkedSpace(space, request, objective.id) },
     objective: plainObjective(objective),
@@ -199,7 +199,7 @@ async function search(
           isPaused = true;
           throw new WinnowError('job-running', 'It continues after the other jobs.');
         }
-        return { facts: await conclude(context, run.id, ended, loop, report) };
+        return { facts: await conclude(context, run, ended, loop, report) };
       } finally {
         context.searches.delete(run.id);
         await executor.close();
@@ -214,7 +214,7 @@ async function search(
 /** Judges the best trial by its repeats, and makes it a run. */
 async function conclude(
   context: JobContext,
-  id: string,
+  { id, note }: ActiveRun,
   ended: string,
   loop: TrialLoop,
   report: Report,
@@ -226,6 +226,9 @@ async function conclude(
   if (chosen === null) return { ...facts, search: { ...loop.state, ended, verdict } };
   const trial = trialOf(context, id, chosen);
   report.stage('Making the best trial a run', 0);
+  const edges = atTheEdge(trial.parameters, request.space);
+  if (edges.length)
+    note(`The best trial lies at the edge of the range of ${edges.join(', ')}: a wider range may have better ones.`);
   const run = await keepTrial(context, id, trial, report);
   report.run(id);
   return {
@@ -233,3 +236,15 @@ async function conclude(
     search: { ...loop.state, ended, verdict, best: chosen, bestValue: trial.value, bestRun: run.id },
   };
 }
+
+/** Numbers within so much of a bound are at the edge. */
+const edge = 0.04;
+
+/** The parameters whose best value lies at a bound that the person chose, not at one that nothing can lie beyond. */
+const atTheEdge = (point: Assignment, space: Space): string[] =>
+  Object.entries(point).flatMap(([name, value]) => {
+    const domain = space[name];
+    if (!domain || domain.type !== 'float') return [];
+    const place = placeOf(domain, value);
+    return (place < edge && domain.low !== 0) || place > 1 - edge ? [name] : [];
+  });
