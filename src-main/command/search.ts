@@ -17,7 +17,7 @@ import type { Importance, SearchState, Trial } from '../contract/search.ts';
 import { pointText, valueText } from '../contract/space.ts';
 import { printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
-import { allImages } from '../workspace/command-words.ts';
+import { allImages, flagOf } from '../workspace/command-words.ts';
 import { classifierOptions, classifierRequest, variants, type ClassifierOptions } from './classifier-options.ts';
 import {
   atLeastOne,
@@ -53,6 +53,8 @@ interface SearchOptions extends FolderOptions, ClassifierOptions {
 
 /** Options of a search that can be changed when it is resumed. */
 const changeable = ['space', 'stopper', 'parallel', 'trials', 'minutes', 'untilNoMore'] as const;
+
+const allowedWithResume = new Set<string>([...changeable, 'resume', 'json', 'quiet', 'workspace', 'backend']);
 
 export function addSearchCommand(program: Command) {
   const command = classifierOptions(
@@ -237,6 +239,14 @@ function subjectOf(options: SearchOptions): SearchSubject {
 /** With the changes that were given on the command line. */
 async function resume(client: Client, options: SearchOptions, self: Command) {
   const id = options.resume as string;
+  const others = self.options
+    .map((option) => option.attributeName())
+    .filter((name) => self.getOptionValueSource(name) === 'cli' && !allowedWithResume.has(name));
+  if (others.length)
+    throw new WinnowError(
+      'bad-request',
+      `--resume continues with what the search was started with: ${others.map((name) => `--${flagOf(name)}`).join(', ')} cannot be changed.`,
+    );
   const given = changeable.filter((name) => self.getOptionValueSource(name) === 'cli');
   const { search } = await client.calls.runs.get.query({ id });
   if (!search) throw new WinnowError('no-run', `${id} is not a search.`);

@@ -6,6 +6,9 @@ import type { Assignment, Choice, Condition, Domain, Space } from './search.ts';
 const holds = (when: Condition | undefined, values: Record<string, unknown>): boolean =>
   Object.entries(when ?? {}).every(([parent, choices]) => choices.includes(values[parent] as Choice));
 
+/** Whether a point uses a parameter: its conditions hold for the values of its parents. */
+export const isActive = ({ when }: Domain, point: Record<string, unknown>): boolean => holds(when, point);
+
 /** The parameters of the space with parents before children. Throws an Error if conditions go in a circle. */
 export function parentsFirst(space: Space): string[] {
   const out: string[] = [];

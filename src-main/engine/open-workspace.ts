@@ -97,8 +97,8 @@ export class OpenWorkspace implements CallContext {
   }
 
   start<Request>(type: JobType<Request>, request: Request): Job {
-    const { title, run, isBehind } = type.prepare(request, this);
-    return this.jobs.start(type.kind, title, run, { isBehind });
+    const { title, run, isBehind, runId } = type.prepare(request, this);
+    return this.jobs.start(type.kind, title, run, { isBehind, runId });
   }
 
   publishRun = (run: Run): void => this.#publish({ type: 'run', run: this.runs.summaryOf(run) });

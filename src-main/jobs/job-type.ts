@@ -12,6 +12,8 @@ export interface JobType<Request> {
 
 export interface PreparedJob {
   title: string;
+  /** The run that it continues, if any. */
+  runId?: string;
   /** It runs behind all other jobs: when one is requested, `pause` aborts, and the work returns `paused` as soon as it can. It is run again after the others. */
   isBehind?: boolean;
   /** Does the work and returns a summary message. */

@@ -50,7 +50,12 @@ export class Jobs {
   }
 
   /** Starts `work`, or queues it while another job runs, and returns at once. */
-  start(kind: JobKind, title: string, work: Work, { isBehind = false }: { isBehind?: boolean } = {}): Job {
+  start(
+    kind: JobKind,
+    title: string,
+    work: Work,
+    { isBehind = false, runId = null }: { isBehind?: boolean; runId?: string | null } = {},
+  ): Job {
     const job: Job = {
       id: this.#nextId++,
       kind,
@@ -65,7 +70,7 @@ export class Jobs {
       secondsLeft: null,
       startedAt: Date.now(),
       endedAt: null,
-      runId: null,
+      runId,
       error: null,
       summary: null,
     };
@@ -129,10 +134,10 @@ export class Jobs {
     return at >= 0;
   }
 
-  /** At the end, but before jobs that run behind all others. */
-  #enqueue(entry: Entry): void {
+  /** At the end, but before jobs that run behind all others; work that made way, before the other jobs behind. */
+  #enqueue(entry: Entry, hasMadeWay = false): void {
     const firstBehind = this.#queue.findIndex(({ isBehind }) => isBehind);
-    if (entry.isBehind || firstBehind < 0) this.#queue.push(entry);
+    if ((entry.isBehind && !hasMadeWay) || firstBehind < 0) this.#queue.push(entry);
     else this.#queue.splice(firstBehind, 0, entry);
   }
 
@@ -173,7 +178,7 @@ export class Jobs {
     else {
       entry.pause = new AbortController();
       Object.assign(job, { state: 'queued', stage: 'Waits for other jobs', perSecond: null, secondsLeft: null });
-      this.#enqueue(entry);
+      this.#enqueue(entry, true);
       this.#publish(job);
     }
     this.#startNext();
@@ -182,6 +187,7 @@ export class Jobs {
   #reportOf({ job, stop }: Entry): Report {
     let stageStart = performance.now();
     let publishedAt = 0;
+    let doneBefore = 0;
     const publish = (now = false) => {
       if (!now && performance.now() - publishedAt < publishEveryMs) return;
       publishedAt = performance.now();
@@ -191,6 +197,7 @@ export class Jobs {
       signal: stop.signal,
       stage: (name, total, unit = 'images') => {
         stageStart = performance.now();
+        doneBefore = 0;
         Object.assign(job, { stage: name, done: 0, total, unit, perSecond: null, secondsLeft: null });
         publish(true);
       },
@@ -198,8 +205,9 @@ export class Jobs {
         const seconds = (performance.now() - stageStart) / 1000;
         job.done = done;
         job.total = total;
-        if (seconds > 0.5 && done > 0) {
-          job.perSecond = done / seconds;
+        if (seconds < 0.05) doneBefore = done; // by an earlier attempt
+        if (seconds > 0.5 && done > doneBefore) {
+          job.perSecond = (done - doneBefore) / seconds;
           job.secondsLeft = total > done ? (total - done) / job.perSecond : 0;
         }
         publish(done === total);

@@ -45,9 +45,11 @@ export async function prepareTraining(
   context: JobContext,
   request: TrainRequest,
   report: Report,
+  { leftOut }: { leftOut?: ReadonlySet<number> } = {},
 ): Promise<TrainingData> {
   const { parameters } = checkTrain(request);
-  const samples = context.table.samples();
+  const all = context.table.samples();
+  const samples = leftOut ? all.filter(({ id }) => !leftOut.has(id)) : all;
   const divided = splitDataset(samples, context.groups.list(), request.division);
   const [problem] = divided.division.problems;
   if (problem) throw new WinnowError('bad-request', problem);

@@ -1,5 +1,5 @@
 /** The arguments of commands that repeat a request, without the folder. */
-import { searchSchema, type SearchRequest } from '../contract/search-schemas.ts';
+import { searchSchema, type SearchChangeRequest, type SearchRequest } from '../contract/search-schemas.ts';
 import {
   rankSchema,
   trainSchema,
@@ -80,10 +80,7 @@ export function searchWords(stored: SearchRequest): Word[] {
     '--stopper',
     request.stopper,
     ...optional('--objective', request.objective),
-    '--trials',
-    String(budget.trials ?? 'none'),
-    ...optional('--minutes', budget.minutes),
-    ...(budget.untilNoMore ? ['--until-no-more'] : []),
+    ...budgetWords(budget),
     '--parallel',
     String(request.parallel),
     '--repeat-best',
@@ -98,6 +95,23 @@ export function searchWords(stored: SearchRequest): Word[] {
     ...optional('--space', request.space && JSON.stringify(request.space)),
   ];
 }
+
+/** A search that continues, with what was changed. */
+export const resumeWords = (id: string, { budget, space, stopper, parallel }: SearchChangeRequest): Word[] => [
+  '--resume',
+  id,
+  ...(budget ? budgetWords(budget) : []),
+  ...optional('--stopper', stopper),
+  ...optional('--parallel', parallel),
+  ...optional('--space', space && JSON.stringify(space)),
+];
+
+const budgetWords = ({ trials, minutes, untilNoMore }: SearchRequest['budget']): Word[] => [
+  '--trials',
+  String(trials ?? 'none'),
+  ...optional('--minutes', minutes),
+  ...(untilNoMore ? ['--until-no-more'] : []),
+];
 
 export function trainWords(stored: TrainRequest): Word[] {
   const request = trainSchema.parse(stored); // adds defaults to what an earlier version stored

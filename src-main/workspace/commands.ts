@@ -15,6 +15,7 @@ import {
   exportWords,
   keepBestWords,
   rankWords,
+  resumeWords,
   searchWords,
   trainWords,
   viewWords,
@@ -85,7 +86,12 @@ function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[
     case 'train':
       return [{ name: 'train', words: trainWords(action.request) }];
     case 'search':
-      return [{ name: 'search', words: searchWords(action.request) }];
+      return [
+        {
+          name: 'search',
+          words: action.change ? resumeWords(action.run, action.change) : searchWords(action.request),
+        },
+      ];
     case 'describe-run':
       return describeCommands(action);
     case 'export':
@@ -246,8 +252,9 @@ export function scriptOf(
       }));
     } else if (entry.action.do === 'search') {
       bringTo(inEffect());
-      const { request, run, best } = entry.action;
-      writeRun(entry.title, 'search', run, () => ({ name: 'search', words: searchWords(request) }));
+      const { request, run, best, change } = entry.action;
+      if (change) write(entry.title, () => [{ name: 'search', words: resumeWords(runs.idsOf([run])[0], change) }]);
+      else writeRun(entry.title, 'search', run, () => ({ name: 'search', words: searchWords(request) }));
       if (best) runs.add(best.slice(0, best.lastIndexOf('-')), best); // the run that the search makes of its best trial
     } else if (entry.action.do === 'export') {
       if (targets.isReplaced(entry)) continue;

@@ -6,7 +6,7 @@
 import { WinnowError } from '../contract/errors.ts';
 import type { Patch } from '../contract/marks.ts';
 import type { Change, ExportRequest, KeepBest, RankRequest, TrainRequest } from '../contract/schemas.ts';
-import type { SearchRequest } from '../contract/search-schemas.ts';
+import type { SearchChangeRequest, SearchRequest } from '../contract/search-schemas.ts';
 import type { RuleChoice } from '../contract/threshold.ts';
 import type { Journal as JournalState, Marks, SavedView } from '../contract/types.ts';
 import type { Database } from './database.ts';
@@ -28,7 +28,7 @@ export type Action =
   | { do: 'apart'; paths: readonly string[] }
   | { do: 'rank'; request: RankRequest; run: string }
   | { do: 'train'; request: TrainRequest; run: string }
-  | { do: 'search'; request: SearchRequest; run: string; best: string | null }
+  | { do: 'search'; request: SearchRequest; run: string; best: string | null; change?: SearchChangeRequest }
   | { do: 'describe-run'; run: string; title?: string | null; note?: string | null; pinned?: boolean }
   | { do: 'export'; request: ExportRequest }
   | { do: 'archive-runs' | 'unarchive-runs' | 'delete-runs' | 'purge-runs'; runs: readonly string[] }

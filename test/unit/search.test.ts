@@ -1,11 +1,14 @@
 /** The engine of searches in one process: other jobs first, pause and resume, stopping a trial, failures, the limit for disk, several trials at once, runs from trials. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { searchSchema } from '../../src-main/contract/search-schemas.ts';
 import type { Trial } from '../../src-main/contract/search.ts';
 import type { WorkspaceEvent } from '../../src-main/contract/types.ts';
 import type { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
+import { newTrial } from '../../src-main/jobs/search/new-trial.ts';
+import { pointIn } from '../../src-main/jobs/search/observed.ts';
+import { repeatSeed, verdictOf } from '../../src-main/jobs/search/repeats.ts';
 import { runFolder } from '../../src-main/workspace/runs.ts';
 import { blobFolder } from '../fixtures/images.ts';
 import { ended, openWorkspace, scanned } from '../fixtures/workspace.ts';
@@ -36,6 +39,9 @@ const once = (isWanted: (event: WorkspaceEvent) => boolean, act: () => void) => 
 };
 const inEpoch = (number: number, epoch: number) => (event: WorkspaceEvent) =>
   event.type === 'trial' && event.trial.number === number && (event.trial.epochs ?? 0) >= epoch;
+
+const inEpochOf = (number: number) => (event: WorkspaceEvent) =>
+  event.type === 'trial' && event.trial.number === number && event.trial.allEpochs !== null;
 
 test('another job goes first: the trial waits at its checkpoint, and continues with the same result', async () => {
   const alone = await scanned(openWorkspace(folder));
@@ -106,13 +112,43 @@ test('a running trial is stopped by the person and keeps its best value; one tha
   expect(() => calls.search.stopTrial({ id: 'search-1', number: 1 })).toThrow(/does not run/);
 });
 
-test('if nothing can be trained the search ends with the reason', async () => {
+test('a stopped trial without a value is no failure; other data than at the start are refused', async () => {
+  const workspace = await scanned(openWorkspace(folder));
+  const { calls } = workspace;
+  const slow = request({ objective: 'balanced-accuracy', budget: { trials: 2 } }, { epochs: 40 });
+  await ended(
+    workspace,
+    calls.search.start(slow),
+    once(inEpochOf(1), () => calls.search.stopTrial({ id: 'search-1', number: 1 })),
+  );
+  expect(trialsOf(workspace)[0]).toMatchObject({ state: 'stopped', value: null });
+  expect(trialsOf(workspace)[0].reason).toMatch(/^Stopped by you\. It ended before this objective was known/);
+  const [{ id }] = workspace.table.samples();
+  workspace.calls.journal.edit({ choice: { ids: [id] }, change: { decision: 'reject' } });
+  const kept = await ended(workspace, calls.search.keep({ id: 'search-1', number: 1 }));
+  expect(kept.error?.message).toMatch(/have changed since the search started/);
+  const budget = { trials: 3, minutes: null, untilNoMore: false };
+  const resumed = await ended(workspace, await calls.search.resume({ id: 'search-1', change: { budget } }));
+  expect(resumed.error?.message).toMatch(/have changed since the search started/);
+});
+
+test('if nothing can be trained the search ends with the reason; mended bounds let it continue', async () => {
   const workspace = await scanned(openWorkspace(folder));
   const space = { depth: { type: 'int', low: 6, high: 8 } };
   const end = await ended(workspace, workspace.calls.search.start(request({ space, budget: { trials: 20 } })));
   expect(end.error?.message).toMatch(
     /^The first 5 trials failed, so the search was ended\. The first one: .*cannot be halved/,
   );
+  const change = {
+    space: { depth: { type: 'int' as const, low: 1, high: 3 } },
+    budget: { trials: 7, minutes: null, untilNoMore: false },
+  };
+  await ended(workspace, await workspace.calls.search.resume({ id: 'search-1', change }));
+  expect(trialsOf(workspace).map(({ state }) => state)).toEqual([
+    ...new Array<string>(5).fill('failed'),
+    'done',
+    'done',
+  ]);
 });
 
 test('checkpoints stay within the limit: those of the best trials', async () => {
@@ -212,4 +248,66 @@ test('the default space follows the usual order, within the bounds of the schema
   expect((await workspace.calls.search.propose(deep)).space.depth).toMatchObject({ low: 3, high: 5 });
   expect(objectives.map(({ id }) => id)).toEqual(['accuracy', 'balanced-accuracy', 'loss']);
   expect(notes.join(' ')).toMatch(/its checkpoint takes about/);
+});
+
+test('values of parameters that a trial does not use do not matter', () => {
+  const space = {
+    optimizer: { type: 'categorical' as const, choices: ['adamw', 'sgd'] },
+    momentum: { type: 'categorical' as const, choices: [0.8, 0.95], when: { optimizer: ['sgd'] } },
+  };
+  const own = { optimizer: 'adamw', momentum: 0.9, batch: 32 };
+  expect(pointIn(space, own, {}, { isWithin: true })).toEqual({ optimizer: 'adamw' });
+  expect(pointIn(space, own, { optimizer: 'sgd' })).toBeNull(); // 0.9 is not in the space
+  expect(pointIn(space, own, { optimizer: 'sgd', momentum: 0.8 })).toEqual({ optimizer: 'sgd', momentum: 0.8 });
+  expect(pointIn(space, own, { batch: 16 })).toBeNull();
+});
+
+describe('the verdict of the repeats', () => {
+  const objective = { id: 'accuracy', title: '', summary: '', direction: 'maximise' as const };
+  const repeats = { seed: 1, repeats: { best: 1, times: 3, over: 'seeds' as const } };
+  const main = (number: number, value: number, origin: string) =>
+    ({ ...newTrial('search-1', number, { parameters: {}, seed: 1, origin }), state: 'done', value }) as Trial;
+  const again = (of: number, values: number[]) =>
+    values.map(
+      (value, i) =>
+        ({
+          ...newTrial('search-1', 10 * of + i, {
+            parameters: {},
+            origin: 'repeat',
+            repeats: of,
+            ...repeatSeed(repeats, i),
+          }),
+          state: 'done',
+          value,
+        }) as Trial,
+    );
+  const judge = (best: number[], defaults: number[]) =>
+    verdictOf(
+      [main(1, 0.5, 'defaults'), main(2, 0.9, 'random'), ...again(1, defaults), ...again(2, best)],
+      repeats,
+      objective,
+    )!;
+
+  test('a clear gain, with its interval by Student’s t', () => {
+    const { gain, isNoise, message } = judge([0.9, 0.88, 0.92], [0.6, 0.62, 0.58]);
+    // Differences .30, .26, .34: mean .30, deviation .04, half width 4.303 · .04 / √3.
+    expect(gain!.value).toBeCloseTo(0.3, 10);
+    expect(gain!.low).toBeCloseTo(0.3 - (4.303 * 0.04) / Math.sqrt(3), 6);
+    expect(isNoise).toBe(false);
+    expect(message).toMatch(/better than the defaults by \+0\.300/);
+  });
+  test('no better than noise', () =>
+    expect(judge([0.7, 0.6, 0.65], [0.6, 0.66, 0.63])).toMatchObject({
+      isNoise: true,
+      message: expect.stringMatching(/^No better than noise: over 3 seeds/),
+    }));
+  test('cannot be judged if the seeds change nothing', () =>
+    expect(judge([0.7, 0.7, 0.7], [0.6, 0.6, 0.6])).toMatchObject({
+      gain: null,
+      message: expect.stringMatching(/cannot be judged: the seeds change nothing/),
+    }));
+  test('cannot be judged without the defaults', () =>
+    expect(verdictOf([main(2, 0.9, 'random'), ...again(2, [0.7, 0.8, 0.75])], repeats, objective)!.message).toMatch(
+      /cannot be judged: they lie outside of the space/,
+    ));
 });

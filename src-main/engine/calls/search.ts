@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { strategies } from '../../compute/search/index.ts';
 import { stoppers } from '../../compute/search/stoppers.ts';
 import { WinnowError } from '../../contract/errors.ts';
+import { jobEnded } from '../../contract/types.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { changed } from '../../jobs/search/change.ts';
 import { keepTrialJob, searchOf, trainLongerJob, trialOf } from '../../jobs/search/keep.ts';
@@ -27,6 +28,10 @@ export function searchCalls(context: CallContext) {
     return { strategy, settings, space, seed, direction: objective.direction, observed, number };
   }
 
+  /** The running or queued job of a search. */
+  const jobOf = (id: string) =>
+    context.jobs.list().find(({ kind, runId, state }) => kind === 'search' && runId === id && !jobEnded(state));
+
   return {
     options: () => ({
       strategies: strategies.map(({ id, title, summary, schema, hasSurrogate = false }) => ({
@@ -40,11 +45,15 @@ export function searchCalls(context: CallContext) {
     }),
     propose: (subject) => propose(context, subject),
     start: (request) => context.start(searchJob, request),
-    resume: (request) => context.start(resumeSearchJob, request),
+    resume(request) {
+      if (jobOf(request.id))
+        throw new WinnowError('job-running', `${request.id} runs already, or waits for other jobs.`);
+      return context.start(resumeSearchJob, request);
+    },
     pause({ id }) {
-      const running = searches.get(id);
-      if (!running) throw new WinnowError('bad-request', `${id} does not run.`);
-      context.jobs.cancel(running.jobId);
+      const job = jobOf(id);
+      if (!job) throw new WinnowError('bad-request', `${id} does not run.`);
+      context.jobs.cancel(job.id);
     },
     change({ id, change }) {
       const run = runs.get(id);

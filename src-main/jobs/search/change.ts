@@ -1,4 +1,5 @@
 /** Changes to a search: bounds, budget, stopper, trials at once. What was before is kept. */
+import { strategyOf } from '../../compute/search/index.ts';
 import { stopperOf, stoppers } from '../../compute/search/stoppers.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import type { SearchChangeRequest } from '../../contract/search-schemas.ts';
@@ -27,10 +28,27 @@ export function checkStopper(id: string): void {
     );
 }
 
+/** Throws WinnowError `bad-request` if a search with this budget would never end. */
+export function checkBudget(
+  { trials, minutes, untilNoMore }: SearchState['request']['budget'],
+  strategy: string,
+): void {
+  if (trials !== null || minutes !== null) return;
+  const record = strategyOf(strategy);
+  if (!untilNoMore)
+    throw new WinnowError('bad-request', 'The search would never end. Give it a budget of trials or minutes.');
+  if (!record?.hasSurrogate)
+    throw new WinnowError(
+      'bad-request',
+      `${record?.title ?? strategy} has no surrogate that could expect no more. Give it a budget of trials or minutes.`,
+    );
+}
+
 /** What changes of the state; nothing if the request changes nothing. `done`: number of trials so far. Throws WinnowError. */
 export function changed(state: SearchState, change: SearchChangeRequest, done: number): Partial<SearchState> {
   const { request } = state;
   if (change.stopper !== undefined) checkStopper(change.stopper);
+  if (change.budget) checkBudget(change.budget, request.strategy);
   const space = change.space && checkedSpace(change.space, request, state.objective.id);
   const next = {
     budget: change.budget ?? request.budget,

@@ -1,6 +1,5 @@
-/** A trial before it starts, and the point of the defaults. */
-import type { Assignment, Choice, SearchState, Trial } from '../../contract/search.ts';
-import { activePart } from '../../contract/space.ts';
+/** A trial before it starts. */
+import type { Trial } from '../../contract/search.ts';
 
 export const newTrial = (
   search: string,
@@ -27,13 +26,3 @@ export const newTrial = (
   run: null,
   ...given,
 });
-
-/** The fixed values of the searched parameters as a point; null if they lie outside of the space. */
-export function defaultsIn({ request: { space }, fixed }: Pick<SearchState, 'request' | 'fixed'>): Assignment | null {
-  const isIn = Object.entries(space).every(([name, domain]) => {
-    const value = fixed[name];
-    if (domain.type === 'categorical') return domain.choices.includes(value as Choice);
-    return typeof value === 'number' && value >= domain.low && value <= domain.high;
-  });
-  return isIn ? activePart(space, fixed as Assignment) : null;
-}

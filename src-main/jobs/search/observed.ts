@@ -1,7 +1,7 @@
 /** What a strategy learns from: the trials of a search and earlier ones, as points of the space that is searched now. */
 import type { Observed } from '../../compute/search/strategy.ts';
-import type { Assignment, SearchState, Space, Trial } from '../../contract/search.ts';
-import { activePart } from '../../contract/space.ts';
+import type { Assignment, Choice, SearchState, Space, Trial } from '../../contract/search.ts';
+import { activePart, isActive, parentsFirst } from '../../contract/space.ts';
 import type { Run } from '../../contract/types.ts';
 import type { JobContext } from '../context.ts';
 import { objectiveOf } from './objectives.ts';
@@ -10,26 +10,34 @@ const isEqual = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a
 
 /**
  * A training with these parameters as a point of the space; null if another parameter than the searched ones differs from its fixed value, or if a category is not in the space:
- * then its value says nothing about this space. Numbers may lie outside of the bounds.
+ * then its value says nothing about this space. Values of parameters whose conditions do not hold do not matter. Numbers may lie outside of the bounds, unless they must not.
  */
 export function pointIn(
   space: Space,
   fixed: Record<string, unknown>,
   parameters: Record<string, unknown>,
+  { isWithin = false }: { isWithin?: boolean } = {},
 ): Assignment | null {
   const all: Record<string, unknown> = { ...fixed, ...parameters };
   const point: Assignment = {};
-  for (const [name, domain] of Object.entries(space)) {
+  for (const name of parentsFirst(space)) {
+    const domain = space[name];
+    if (!isActive(domain, point)) continue;
     const value = all[name];
-    if (domain.type === 'categorical' ? !domain.choices.includes(value as never) : typeof value !== 'number')
-      return null;
-    point[name] = value as number;
+    const fits =
+      domain.type === 'categorical'
+        ? domain.choices.includes(value as Choice)
+        : typeof value === 'number' && (!isWithin || (value >= domain.low && value <= domain.high));
+    if (!fits) return null;
+    point[name] = value as Choice;
   }
-  const active = activePart(space, point);
-  // Values of parameters that are not used do not matter.
   const others = Object.keys(all).filter((name) => !space[name]);
-  return others.every((name) => isEqual(all[name], fixed[name])) ? active : null;
+  return others.every((name) => isEqual(all[name], fixed[name])) ? activePart(space, point) : null;
 }
+
+/** The fixed values of the searched parameters as a point; null if they lie outside of the space. */
+export const defaultsIn = ({ request: { space }, fixed }: Pick<SearchState, 'request' | 'fixed'>): Assignment | null =>
+  pointIn(space, fixed, {}, { isWithin: true });
 
 /** The trials that count for the strategy: without repeats. */
 export const mainTrials = (trials: readonly Trial[]): Trial[] => trials.filter(({ repeats }) => repeats === null);
@@ -48,9 +56,11 @@ export function observedOf(
   const own = mainTrials(trials).flatMap(({ number, parameters, state, value }): Observed[] => {
     const point = number <= upTo ? pointIn(space, fixed, parameters) : null;
     if (!point) return [];
-    if (state === 'running' || state === 'interrupted')
-      return [{ number, parameters: point, state: 'pending', value: null }];
-    return [{ number, parameters: point, state: value === null ? 'failed' : state, value }];
+    // One that was stopped before its value was known says nothing, but need not be tried again.
+    if (state === 'failed') return [{ number, parameters: point, state, value: null }];
+    return [
+      { number, parameters: point, state: value === null ? 'pending' : state === 'done' ? 'done' : 'stopped', value },
+    ];
   });
   return [...before, ...own];
 }
@@ -87,7 +97,8 @@ export function warmStart(
       if (
         subject.kind === 'train' &&
         run.classification?.dataHash === state.dataHash &&
-        run.classification.mode === subject.mode
+        run.classification.mode === subject.mode &&
+        (run.classification.asked?.weights ?? null) === subject.weights
       )
         add(run.id, run.parameters, valueOfRun(run, state.objective.id));
     }

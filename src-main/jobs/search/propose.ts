@@ -135,6 +135,9 @@ export async function boundBatch(
   return { space: bounded, note, need };
 }
 
+/** More than any machine allows. */
+export const mostParallel = 64;
+
 /** How many trials can run at once: as many as cores and memory allow, at most as many as asked. */
 export function slotsFor(asked: number, need: MemoryNeed | null): { slots: number; note: string | null } {
   const byCores = availableParallelism();

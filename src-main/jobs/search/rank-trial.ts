@@ -19,13 +19,15 @@ import { silent } from './silent.ts';
 
 export type RankSubject = Extract<SearchSubject, { kind: 'rank' }>;
 
-/** The images of a ranking, those to train on, and a hash of both. Throws WinnowError `no-samples`. */
-export function rankData({ table }: Pick<JobContext, 'table'>, { trainOn }: RankSubject) {
+/** The images of a ranking, those to train on, and a hash of both, and of the truth if it judges. Throws WinnowError `no-samples`. */
+export function rankData({ table }: Pick<JobContext, 'table'>, { trainOn }: RankSubject, objective: string | null) {
   const images = withoutMasks(table.samples());
   if (!images.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');
   const { positions, glob } = chooseTraining(table, images, trainOn);
   const chosen = new Set(positions.map((position) => images[position].id));
-  const dataHash = fingerprintOf('', {}, 0, images, Int32Array.from(positions));
+  const { verdicts } = truthOf(images, null, new Map());
+  const truth = objective === 'auroc' ? images.map(({ id }) => String(verdicts.get(id)?.isAnomalous ?? '')).join() : '';
+  const dataHash = fingerprintOf(truth, {}, 0, images, Int32Array.from(positions));
   return { images, glob, chosen, dataHash };
 }
 
@@ -47,7 +49,7 @@ export async function rankTrial(
 ): Promise<TrialResult> {
   const { subject, seed, objective } = task;
   const scorer = scorerOf(subject.method) as Scorer;
-  const { images, glob, chosen, dataHash } = rankData(context, subject);
+  const { images, glob, chosen, dataHash } = rankData(context, subject, objective);
   if (dataHash !== task.dataHash)
     throw new WinnowError('nothing-to-do', 'Images, or those to train on, have changed since the search started.');
   const parameters = withSize(scorer, task.parameters, images.length);

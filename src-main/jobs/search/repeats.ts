@@ -63,54 +63,70 @@ function meanWithInterval(values: readonly number[]): { value: number; low: numb
 
 /** Null without repeats. The first of `repeated` is the best by its mean. */
 export function verdictOf(trials: readonly Trial[], request: Repeatable, objective: Objective): SearchVerdict | null {
+  const { times, over } = request.repeats;
   const sign = objective.direction === 'maximise' ? 1 : -1;
-  const valuesOf = ({ number }: Trial): number[] =>
+  const repeatsOf = ({ number }: Trial): Trial[] =>
     trials
-      .filter(({ repeats, value, state }) => repeats === number && value !== null && state === 'done')
-      .sort((a, b) => repeatIndex(a, request) - repeatIndex(b, request))
-      .map(({ value }) => value as number);
-  const complete = repeatedTrials(trials, request, objective).filter(
-    (trial) => valuesOf(trial).length === request.repeats.times,
-  );
-  if (!complete.length) return null;
-  const judged = complete
-    .map((trial) => ({ trial, values: valuesOf(trial), ...meanWithInterval(valuesOf(trial)) }))
+      .filter(({ repeats }) => repeats === number)
+      .sort((a, b) => repeatIndex(a, request) - repeatIndex(b, request));
+  const judged = repeatedTrials(trials, request, objective)
+    .map((trial) => ({
+      trial,
+      values: repeatsOf(trial).flatMap(({ state, value }) => (state === 'done' && value !== null ? [value] : [])),
+    }))
+    .filter(({ values }) => values.length === times)
+    .map((one) => ({ ...one, ...meanWithInterval(one.values) }))
     .sort((a, b) => sign * (b.value - a.value));
   const repeated = judged.map(({ trial, values, value: mean, low, high }) => ({
     trial: trial.number,
     values,
     mean,
-    low,
-    high,
+    // Shares cannot be beyond 0 and 1, whatever the interval by Student's t says.
+    low: objective.direction === 'maximise' ? Math.max(0, low) : low,
+    high: objective.direction === 'maximise' ? Math.min(1, high) : high,
   }));
-  const [best] = judged;
-  const defaults = judged.find(({ trial }) => trial.origin === 'defaults');
-  const over = request.repeats.over === 'folds' ? 'folds' : 'seeds';
-  if (!defaults)
-    return {
-      repeated,
-      gain: null,
-      isNoise: false,
-      message: `Trial ${best.trial.number} is the best over ${request.repeats.times} ${over}. Whether it is better than the defaults cannot be judged: they are not a trial of this search.`,
-    };
-  if (best === defaults)
-    return {
-      repeated,
-      gain: null,
-      isNoise: true,
-      message: `The defaults are as good as any trial, over ${request.repeats.times} ${over}.`,
-    };
-  const gain = meanWithInterval(best.values.map((value, i) => sign * (value - defaults.values[i])));
-  const isNoise = gain.low <= 0;
-  const figures = `${signed(gain.value)} (${signed(gain.low)} to ${signed(gain.high)})`;
-  return {
+  const say = (message: string, isNoise = false, gain: SearchVerdict['gain'] = null): SearchVerdict => ({
     repeated,
     gain,
     isNoise,
-    message: isNoise
-      ? `No better than noise: over ${request.repeats.times} ${over}, trial ${best.trial.number} differs from the defaults by ${figures}, and the interval includes 0.`
-      : `Trial ${best.trial.number} is better than the defaults by ${figures} over ${request.repeats.times} ${over}.`,
-  };
+    message,
+  });
+  const failed = trials.find(({ repeats, state }) => repeats !== null && state === 'failed');
+  if (!judged.length)
+    return failed
+      ? say(`Whether the best trial is better than noise cannot be judged: its repeats failed. ${failed.reason ?? ''}`)
+      : null;
+  const [best] = judged;
+  const named = `over ${times} ${over}`;
+  if (judged.every(({ values }) => values.every((value) => value === values[0])))
+    return say(
+      `Whether trial ${best.trial.number} is better than noise cannot be judged: the ${over} change nothing, the repeats of a trial are equal.`,
+    );
+  const defaults = judged.find(({ trial }) => trial.origin === 'defaults');
+  if (!defaults)
+    return say(
+      `Trial ${best.trial.number} is the best ${named}. Whether it is better than the defaults cannot be judged: ${withoutDefaults(trials)}`,
+    );
+  if (best === defaults) return say(`The defaults are as good as any trial, ${named}.`, true);
+  const gain = meanWithInterval(best.values.map((value, i) => sign * (value - defaults.values[i])));
+  const isNoise = gain.low <= 0;
+  const figures = `${signed(gain.value)} (${signed(gain.low)} to ${signed(gain.high)})`;
+  return say(
+    isNoise
+      ? `No better than noise: ${named}, trial ${best.trial.number} differs from the defaults by ${figures}, and the interval includes 0.`
+      : `Trial ${best.trial.number} is better than the defaults by ${figures} ${named}.`,
+    isNoise,
+    gain,
+  );
+}
+
+/** Why the defaults have no repeats. */
+function withoutDefaults(trials: readonly Trial[]): string {
+  const own = trials.find(({ origin }) => origin === 'defaults');
+  if (!own) return 'they lie outside of the space, so they are no trial.';
+  if (own.state !== 'done') return `their trial is ${own.state}.`;
+  const failed = trials.find(({ repeats, state }) => repeats === own.number && state !== 'done');
+  return failed ? `a repeat of them is ${failed.state}. ${failed.reason ?? ''}` : 'they were not repeated.';
 }
 
 const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;

@@ -17,12 +17,12 @@ import type { JobType, PreparedJob } from '../job-type.ts';
 import { paused } from '../queue.ts';
 import { makeRun, type ActiveRun, type RunSpec } from '../run-runner.ts';
 import { refresh } from '../scan.ts';
-import { changed, checkedSpace, checkStopper } from './change.ts';
-import { keepTrial, searchOf, trialOf } from './keep.ts';
+import { changed, checkBudget, checkedSpace, checkStopper } from './change.ts';
+import { dataChanged, keepTrial, searchOf, trialOf } from './keep.ts';
 import { localExecutor } from './local-executor.ts';
-import { defaultsIn } from './new-trial.ts';
-import { mainTrials, warmStart } from './observed.ts';
-import { boundBatch, checkpointBytes, defaultSpace, slotsFor } from './propose.ts';
+import { defaultsIn, mainTrials, warmStart } from './observed.ts';
+import { boundBatch, checkpointBytes, defaultSpace, mostParallel, slotsFor } from './propose.ts';
+import { rankData } from './rank-trial.ts';
 import { verdictOf } from './repeats.ts';
 import { objectivesFor, plainObjective, prepareData, subjectRecord } from './subject.ts';
 import { TrialLoop } from './trials.ts';
@@ -30,8 +30,8 @@ import { TrialLoop } from './trials.ts';
 export const searchJob: JobType<SearchRequest> = {
   kind: 'search',
   prepare(request, context) {
-    const { title } = checkSearch(context, request);
-    return searchWork(context, `Search parameters of ${title}`, (report) => newSearch(context, request, report));
+    const { title } = checkSearch(request);
+    return searchWork(context, title, null, (report) => newSearch(context, request, report));
   },
 };
 
@@ -39,20 +39,31 @@ export const resumeSearchJob: JobType<{ id: string; change: SearchChangeRequest 
   kind: 'search',
   prepare({ id, change }, context) {
     if (context.searches.has(id)) throw new WinnowError('job-running', `${id} runs already.`);
-    const run = context.runs.get(id);
-    const state = searchOf(run);
-    const done = mainTrials(context.trials.list(id)).length;
-    const search = { ...state, ...changed(state, change, done) };
-    const { title } = subjectRecord(search.request.subject);
-    return searchWork(context, `Search parameters of ${title}`, async (report) => {
-      await prepareData(context, search.request.subject, search.fixed, search.request.seed, report);
-      return { continues: id, search, trained: run.trained };
+    const { request } = changedNow(context, id, change); // throws before it is queued
+    return searchWork(context, subjectRecord(request.subject).title, { id, change }, async (report) => {
+      // It may have been changed while the job was queued.
+      const search = { ...changedNow(context, id, change), ended: null, verdict: null, bestRun: null };
+      const { subject, seed } = search.request;
+      const { dataHash } = await prepareData(
+        context,
+        subject,
+        search.fixed,
+        { seed, objective: search.objective.id },
+        report,
+      );
+      if (dataHash !== search.dataHash) throw new WinnowError('nothing-to-do', dataChanged);
+      return { continues: id, search, trained: context.runs.get(id).trained };
     });
   },
 };
 
+function changedNow(context: JobContext, id: string, change: SearchChangeRequest): SearchState {
+  const state = searchOf(context.runs.get(id));
+  return { ...state, ...changed(state, change, mainTrials(context.trials.list(id)).length) };
+}
+
 /** Checks what can be checked before images are read. Throws WinnowError. */
-function checkSearch(context: JobContext, request: SearchRequest) {
+function checkSearch(request: SearchRequest) {
   const { subject } = request;
   const record = subjectRecord(subject);
   const strategy = strategyOf(request.strategy);
@@ -61,19 +72,14 @@ function checkSearch(context: JobContext, request: SearchRequest) {
       'bad-request',
       `There is no strategy ‘${request.strategy}’. Available: ${strategies.map(({ id }) => id).join(', ')}.`,
     );
-  const settings = strategy.schema.safeParse(request.settings);
+  const settings = strategy.schema.strict().safeParse(request.settings);
   if (!settings.success) throw new WinnowError('bad-request', `${strategy.title}: ${z.prettifyError(settings.error)}`);
   checkStopper(request.stopper);
-  const { trials, minutes, untilNoMore } = request.budget;
-  if (trials === null && minutes === null && !untilNoMore)
-    throw new WinnowError('bad-request', 'The search would never end. Give it a budget of trials or minutes.');
-  if (trials === null && minutes === null && !strategy.hasSurrogate)
-    throw new WinnowError(
-      'bad-request',
-      `${strategy.title} has no surrogate that could expect no more. Give it a budget of trials or minutes.`,
-    );
+  checkBudget(request.budget, request.strategy);
+  if (subject.kind === 'rank' && request.repeats.best && request.repeats.over === 'folds')
+    throw new WinnowError('bad-request', 'A ranking has no folds. Repeat its best trials with other seeds.');
   if (request.space && request.objective) checkedSpace(request.space, request, request.objective);
-  return { ...record, context };
+  return record;
 }
 
 interface Start {
@@ -95,15 +101,31 @@ async function newSearch(context: JobContext, request: SearchRequest, report: Re
         ? 'Nothing in this folder can judge the trials.'
         : `The objective ‘${request.objective}’ cannot be judged here. Available: ${known.map(({ id }) => id).join(', ')}.`,
     );
-  const { dataHash, trained } = await prepareData(context, subject, fixed, request.seed, report);
+  const { dataHash, trained } = await prepareData(
+    context,
+    subject,
+    fixed,
+    { seed: request.seed, objective: objective.id },
+    report,
+  );
   const changes = changesMeasure(objective.id);
   const proposed = async () =>
     Object.fromEntries(
       Object.entries((await defaultSpace(context, subject)).space).filter(([name]) => !changes.includes(name)),
     );
   const space = request.space ?? (await proposed());
+  if (!Object.keys(space).length)
+    throw new WinnowError(
+      'bad-request',
+      'By default nothing is searched of this method. Say what to search with a space.',
+    );
   const state: SearchState = {
-    request: { ...request, space: checkedSpace(space, request, objective.id) },
+    request: {
+      ...request,
+      // The glob that is remembered for the folder may change while the search runs.
+      subject: subject.kind === 'rank' ? { ...subject, trainOn: rankData(context, subject, null).glob } : subject,
+      space: checkedSpace(space, request, objective.id),
+    },
     objective: plainObjective(objective),
     fixed,
     dataHash,
@@ -120,12 +142,18 @@ async function newSearch(context: JobContext, request: SearchRequest, report: Re
   return { continues: null, search, trained };
 }
 
-function searchWork(context: JobContext, title: string, begin: (report: Report) => Promise<Start>): PreparedJob {
+function searchWork(
+  context: JobContext,
+  title: string,
+  resumed: { id: string; change: SearchChangeRequest } | null,
+  begin: (report: Report) => Promise<Start>,
+): PreparedJob {
   /** Known after the first start: the job may be run again after it made way. */
   let id: string | null = null;
   return {
-    title,
+    title: `Search parameters of ${title}`,
     isBehind: true,
+    ...(resumed && { runId: resumed.id }),
     async run(report, jobId, pause) {
       await refresh(context, report);
       const start =
@@ -135,7 +163,10 @@ function searchWork(context: JobContext, title: string, begin: (report: Report) 
       const run = await search(context, start, report, jobId, pause, (made) => (id = made));
       if (!run) return paused;
       const { best, bestValue, objective, bestRun, request } = searchOf(run);
-      context.journal.record({ do: 'search', request, run: run.id, best: bestRun }, `search ${run.id}`);
+      context.journal.record(
+        { do: 'search', request, run: run.id, best: bestRun, ...(resumed && { change: resumed.change }) },
+        `${resumed ? 'continue' : 'search'} ${run.id}`,
+      );
       return best === null
         ? `${run.id}: no trial has a value`
         : `${run.id}: best ${objective.title.toLowerCase()} ${valueText(bestValue)}, trial ${best}${bestRun ? ` = ${bestRun}` : ''}`;
@@ -169,7 +200,8 @@ async function search(
     continues,
   };
   const needed = await boundBatch(context, request.subject, request.space, fixed).catch(() => null);
-  const { slots, note } = slotsFor(request.parallel, needed?.need ?? null);
+  const { note } = slotsFor(request.parallel, needed?.need ?? null);
+  const machine = slotsFor(mostParallel, needed?.need ?? null);
   const largest = needed?.need ? checkpointBytes(needed.need) : 0;
   let isPaused = false;
   try {
@@ -186,7 +218,7 @@ async function search(
           'The defaults lie outside of the space, so they are not a trial: whether the search improves on them cannot be judged.',
         );
       if (start.warm.length) run.note(`Started from ${start.warm.length} earlier values of the same images.`);
-      const executor = localExecutor(context, slots);
+      const executor = localExecutor(context, machine.slots);
       const loop = new TrialLoop(context, run, executor, report, { pause, checkpointBytes: largest });
       context.searches.set(run.id, {
         jobId,
@@ -221,7 +253,7 @@ async function conclude(
 ): Promise<Partial<Run>> {
   const { request, objective, best } = loop.state;
   const verdict = verdictOf(loop.trials, request, objective);
-  const chosen = verdict?.repeated[0].trial ?? best;
+  const chosen = verdict?.repeated[0]?.trial ?? best;
   const facts = { seconds: loop.seconds };
   if (chosen === null) return { ...facts, search: { ...loop.state, ended, verdict } };
   const trial = trialOf(context, id, chosen);
@@ -229,8 +261,8 @@ async function conclude(
   const edges = atTheEdge(trial.parameters, request.space);
   if (edges.length)
     note(`The best trial lies at the edge of the range of ${edges.join(', ')}: a wider range may have better ones.`);
-  const run = await keepTrial(context, id, trial, report);
-  report.run(id);
+  // The job stays that of the search.
+  const run = await keepTrial(context, id, trial, { ...report, run: () => undefined });
   return {
     ...facts,
     search: { ...loop.state, ended, verdict, best: chosen, bestValue: trial.value, bestRun: run.id },

@@ -184,6 +184,8 @@ export function checkSpace(
   for (const [name, domain] of Object.entries(space)) {
     if (!properties[name])
       refuse(`${title} has no parameter ‘${name}’. It has: ${Object.keys(properties).join(', ')}.`);
+    if (domain.type === 'float' && properties[name].type === 'integer')
+      refuse(`‘${name}’ is a whole number: search it as type ‘int’.`);
     if (changesMeasure.includes(name))
       refuse(
         `‘${name}’ changes how the objective is measured, so its values could not be compared. Choose another objective, or do not search it.`,

@@ -66,7 +66,7 @@ export function objectivesFor(context: Pick<JobContext, 'table'>, subject: Searc
   const own = objectives.filter(({ kind }) => kind === subject.kind);
   if (subject.kind === 'train') return own;
   const { record } = checkRank(subject);
-  const { normal, anomalous } = knownImages(rankData(context, subject));
+  const { normal, anomalous } = knownImages(rankData(context, subject, null));
   return own.filter(({ id }) =>
     id === 'auroc'
       ? normal.length > 1 && anomalous.length > 1
@@ -95,7 +95,7 @@ export async function prepareData(
   context: JobContext,
   subject: SearchSubject,
   fixed: Record<string, unknown>,
-  seed: number,
+  { seed, objective }: { seed: number; objective: string },
   report: Report,
 ): Promise<SubjectData> {
   if (subject.kind === 'train') {
@@ -113,7 +113,7 @@ export async function prepareData(
     return { dataHash: data.dataHash, trained: positionsOf(data.samples, splits, 'train').length };
   }
   const { record } = checkRank(subject);
-  const { images, chosen, dataHash } = rankData(context, subject);
+  const { images, chosen, dataHash } = rankData(context, subject, objective);
   using _prepared = await prepareImages(context, record, withSize(record, fixed, images.length), images, report);
   return { dataHash, trained: chosen.size };
 }

@@ -37,10 +37,15 @@ export async function trainTrial(
   { signal, stop, onEpoch }: TrialOptions,
 ): Promise<TrialResult> {
   const { subject, objective, fold } = task;
-  const request = trainRequestOf(subject, task);
-  using data = await prepareTraining(context, request, silent(signal));
-  if (!fold && data.dataHash !== task.dataHash)
+  using whole = await prepareTraining(context, trainRequestOf(subject, { ...task, fold: null }), silent(signal));
+  if (whole.dataHash !== task.dataHash)
     throw new WinnowError('nothing-to-do', 'Images, classes or splits have changed since the search started.');
+  const request = trainRequestOf(subject, task);
+  // Folds leave out the test images: they judge the chosen trial at the end.
+  const [split] = whole.divided.trainings;
+  const leftOut = new Set(whole.samples.filter(({ id }) => split.get(id) === 'test').map(({ id }) => id));
+  using folded = fold && (await prepareTraining(context, request, silent(signal), { leftOut }));
+  const data = folded ?? whole;
   const { samples, labels, divided } = data;
   const splits = divided.trainings[fold?.index ?? 0];
   const judged = positionsOf(samples, splits, fold ? 'test' : 'val');

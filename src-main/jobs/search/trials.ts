@@ -17,13 +17,12 @@ import { changed } from './change.ts';
 import { limitCheckpoints } from './checkpoints.ts';
 import type { Executor, TrialTask } from './executor.ts';
 import { isBetter } from './objectives.ts';
-import { mainTrials, observedOf } from './observed.ts';
+import { defaultsIn, mainTrials, observedOf } from './observed.ts';
 import { missingRepeats, repeatSeed } from './repeats.ts';
-import { defaultsIn, newTrial } from './new-trial.ts';
+import { newTrial } from './new-trial.ts';
+import { patienceFor, progressOf } from './progress.ts';
 import { checkParameters } from './subject.ts';
 
-/** How long running trials may take to finish an epoch when other work wants to start. */
-const patienceMs = 20_000;
 /** If so many trials fail before any succeeds, the fault is not in their parameters. */
 const mostFailures = 5;
 
@@ -46,6 +45,8 @@ export class TrialLoop {
   readonly #startedAt = performance.now();
   readonly #secondsBefore: number;
   readonly #checkpointBytes: number;
+  /** Trials of earlier attempts. */
+  readonly #doneBefore: number;
   #fault: WinnowError | null = null;
 
   /** `checkpointBytes`: the largest checkpoint that is expected. */
@@ -63,6 +64,7 @@ export class TrialLoop {
     this.#report = report;
     this.#pause = pause;
     this.#secondsBefore = run.record.seconds ?? 0;
+    this.#doneBefore = mainTrials(context.trials.list(run.id)).length;
   }
 
   get state(): SearchState {
@@ -80,6 +82,7 @@ export class TrialLoop {
 
   change(change: SearchChangeRequest): void {
     this.#update(changed(this.state, change, mainTrials(this.trials).length));
+    this.#showProgress();
   }
 
   stopTrial(number: number): void {
@@ -95,7 +98,9 @@ export class TrialLoop {
     const interrupt = (): void => this.#interrupt.abort();
     signal.addEventListener('abort', interrupt, { once: true });
     let patience: NodeJS.Timeout | undefined;
-    this.#pause.addEventListener('abort', () => (patience = setTimeout(interrupt, patienceMs)), { once: true });
+    this.#pause.addEventListener('abort', () => (patience = setTimeout(interrupt, patienceFor(this.trials))), {
+      once: true,
+    });
     try {
       this.#showProgress();
       const ended = await this.#loop();
@@ -113,6 +118,17 @@ export class TrialLoop {
 
   async #loop(): Promise<string | null> {
     const isOpen = (): boolean => !this.#pause.aborted && !this.#interrupt.signal.aborted && this.#fault === null;
+    for (;;) {
+      const ended = await this.#propose(isOpen);
+      if (ended === null || !(await this.#repeat(isOpen))) return null;
+      // The budget or the bounds may have been changed during the repeats.
+      const next = await this.#next();
+      if (typeof next === 'string') return next;
+    }
+  }
+
+  /** Runs proposed trials. Returns why there are no more; null if it was interrupted. */
+  async #propose(isOpen: () => boolean): Promise<string | null> {
     let ended: string | null = null;
     while (isOpen()) {
       ended = null; // the budget may have been raised
@@ -126,8 +142,7 @@ export class TrialLoop {
       await Promise.race([...this.#active.values()].map((active) => active.ended));
     }
     await Promise.all([...this.#active.values()].map((active) => active.ended));
-    if (ended === null || !isOpen()) return null;
-    return (await this.#repeat(isOpen)) ? ended : null;
+    return isOpen() ? ended : null;
   }
 
   /** The next trial to run, or why there is none. */
@@ -138,13 +153,15 @@ export class TrialLoop {
     const open = trials.find(({ state, number }) => state === 'interrupted' && !this.#active.has(number));
     if (open) return open;
     const { trials: most, minutes, untilNoMore } = request.budget;
-    if (most !== null && own.length >= most) return `All ${most} trials are done.`;
+    if (most !== null && own.length >= most)
+      return own.length > most ? `${own.length} trials are done, more than ${most}.` : `All ${most} trials are done.`;
     if (minutes !== null && this.seconds >= 60 * minutes) return `${minutes} minutes are used up.`;
-    const failed = own.filter(({ state, value }) => state === 'failed' || (state !== 'running' && value === null));
-    if (failed.length >= mostFailures && failed.length === own.length)
+    // Since this attempt and the last change of bounds: what failed before may be mended.
+    const recent = own.slice(Math.max(this.#doneBefore, this.state.changes.at(-1)?.afterTrial ?? 0));
+    if (recent.length >= mostFailures && recent.every(({ state }) => state === 'failed'))
       throw new WinnowError(
         'failed',
-        `The first ${failed.length} trials failed, so the search was ended. The first one: ${failed[0].reason ?? ''}`,
+        `${own.length === recent.length ? 'The first' : 'Another'} ${recent.length} trials failed, so the search was ended. The first one: ${recent[0].reason ?? ''}`,
       );
     const defaults = own.length ? null : defaultsIn(this.state);
     if (defaults) return this.#new(trials, { parameters: defaults, origin: 'defaults' });
@@ -271,7 +288,7 @@ export class TrialLoop {
         high,
         epochs: epochs ?? trial.epochs,
         endedAt: Date.now(),
-        state: value === null ? 'failed' : wasStopped ? 'stopped' : 'done',
+        state: wasStopped ? 'stopped' : value === null ? 'failed' : 'done',
         reason: [wasStopped ? active.reason : null, result.reason].filter(Boolean).join(' ') || null,
       });
     } catch (error) {
@@ -330,18 +347,7 @@ export class TrialLoop {
   }
 
   #showProgress(): void {
-    const { request } = this.state;
-    const trials = this.trials;
-    const own = mainTrials(trials);
-    const ended = (list: readonly Trial[]): number => list.filter(({ endedAt }) => endedAt !== null).length;
-    const isRepeating = trials.length > own.length;
-    const [done, total, title] = isRepeating
-      ? [
-          ended(trials) - ended(own),
-          trials.length - own.length + missingRepeats(trials, request, this.state.objective).length,
-          'Repeating the best trials',
-        ]
-      : [ended(own), request.budget.trials ?? Math.max(own.length, 1), 'Trials'];
+    const { title, done, total } = progressOf(this.trials, this.state);
     if (this.#stage !== title) this.#report.stage((this.#stage = title), total, 'trials');
     this.#report.progress(done, total);
   }
