@@ -141,7 +141,7 @@ export class RunsList {
   /** Moves the cursor by rows. */
   move(by: number, isExtending = false) {
     if (!this.rows.length) return;
-    const to = Math.max(0, Math.min(this.rows.length - 1, this.at < 0 ? 0 : this.at + by));
+    const to = Math.max(0, Math.min(this.rows.length - 1, this.at < 0 && Number.isFinite(by) ? 0 : this.at + by));
     if (isExtending && this.#anchor === null) this.#anchor = this.#cursor;
     this.pick(this.rows[to].run.id, { range: isExtending });
   }

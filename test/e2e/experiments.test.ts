@@ -199,6 +199,10 @@ describe(`two classifiers, ${doorName}`, () => {
     await page.getByLabel('Show archived').check();
     await expect.poll(async () => (await shown(page)).length).toBe(2);
     await row(page, second).click();
+    await page
+      .getByRole('region', { name: `About ${second}` })
+      .getByText(/^winnow train/)
+      .waitFor();
     await page.keyboard.press('Delete');
     await expect.poll(() => shown(page)).toEqual([first]);
     await page.keyboard.press('Control+z');
