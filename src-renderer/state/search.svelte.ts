@@ -134,10 +134,14 @@ export class Search {
     this.importance.clear();
   }
 
+  /** Differs after a change of the bounds. */
+  readonly #bounds: number = $derived.by(() => this.state?.changes.length ?? 0);
+
   /** Asks for the surrogate that is shown. Call inside an effect. */
   askSurrogate() {
     const { run, axis: parameter, axis2: second, upTo, ended } = this;
-    const key = run && parameter && ended ? JSON.stringify([run.id, parameter, second, upTo ?? -ended]) : null;
+    const key =
+      run && parameter && ended ? JSON.stringify([run.id, this.#bounds, parameter, second, upTo ?? -ended]) : null;
     this.surrogate.ask(key, ({ signal }) =>
       this.#session.calls.search.surrogate.query(
         { id: (run as RunSummary).id, parameter: parameter as string, second, upTo },
@@ -148,7 +152,7 @@ export class Search {
   /** Asks for the importance after each ended trial. Call inside an effect. */
   askImportance() {
     const { run, ended } = this;
-    this.importance.ask(run && ended ? `${run.id} ${ended}` : null, ({ signal }) =>
+    this.importance.ask(run && ended ? `${run.id} ${this.#bounds} ${ended}` : null, ({ signal }) =>
       this.#session.calls.search.importance.query({ id: (run as RunSummary).id }, { signal }),
     );
   }
