@@ -60,12 +60,22 @@ export function placeOf(domain: Domain, value: Choice): number {
   return log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
 }
 
+/** A place within so much of a bound is the bound. */
+const nearBound = 1e-6;
+
 /** The value at a place. Whole numbers are rounded to the nearest one of the domain. */
 export function valueAt(domain: Domain, place: number): Choice {
   if (domain.type === 'categorical') return domain.choices[clamp(Math.round(place), 0, domain.choices.length - 1)];
   const { low, high, log } = domain;
-  // The upper bound is exact.
-  const value = place >= 1 ? high : log ? low * (high / low) ** place : low + (high - low) * place;
+  // The bounds are exact, so that no dropout is 1e-11.
+  const value =
+    place >= 1 - nearBound
+      ? high
+      : place <= nearBound
+        ? low
+        : log
+          ? low * (high / low) ** place
+          : low + (high - low) * place;
   if (domain.type === 'float') return clamp(value, low, high);
   const step = domain.step ?? 1;
   return clamp(low + Math.round((value - low) / step) * step, low, low + (countOf(domain) - 1) * step);

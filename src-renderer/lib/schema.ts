@@ -10,6 +10,8 @@ export interface Field {
   group: string | null;
   kind: 'choice' | 'number' | 'switch';
   choices: readonly (string | number)[];
+  /** Titles of choices, where the value itself says too little. */
+  labels: Readonly<Record<string, string>>;
   isWhole: boolean;
   min: number | null;
   max: number | null;
@@ -20,6 +22,7 @@ export interface Field {
 interface Property {
   type?: string;
   enum?: (string | number)[];
+  labels?: Record<string, string>;
   title?: string;
   description?: string;
   unit?: string;
@@ -45,6 +48,7 @@ export const fieldsOf = (schema: Record<string, unknown>): Field[] =>
       group: property.group ?? null,
       kind: property.enum ? 'choice' : property.type === 'boolean' ? 'switch' : 'number',
       choices: property.enum ?? [],
+      labels: property.labels ?? {},
       isWhole: property.type === 'integer',
       min: property.minimum ?? property.exclusiveMinimum ?? null,
       // The bounds of safe integers are not meaningful bounds.
