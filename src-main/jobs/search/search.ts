@@ -217,6 +217,8 @@ async function search(
         run.note(
           'The defaults lie outside of the space, so they are not a trial: whether the search improves on them cannot be judged.',
         );
+      if (start.objective.id === 'auroc')
+        run.note('The known truth chooses among the trials, so the AUROC of the best one on these images is too good.');
       if (start.warm.length) run.note(`Started from ${start.warm.length} earlier values of the same images.`);
       const executor = localExecutor(context, machine.slots);
       const loop = new TrialLoop(context, run, executor, report, { pause, checkpointBytes: largest });
