@@ -5,9 +5,8 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FitReport, FitResult, FitStage } from '../compute/anomaly/fit.ts';
+import type { FitReport, FitStage } from '../compute/anomaly/fit.ts';
 import { scorerOf, type Scorer } from '../compute/anomaly/index.ts';
-import { holdOutOrder } from '../compute/train/batches.ts';
 import { WinnowError } from '../contract/errors.ts';
 import { withoutMasks } from '../contract/folder-truth.ts';
 import { meanOf } from '../contract/numbers.ts';
@@ -31,7 +30,8 @@ import type { Report } from '../workspace/report.ts';
 import type { Table } from '../workspace/table.ts';
 import { MapFiles } from './map-files.ts';
 import { refresh } from './scan.ts';
-import { prepareImages, preparePlanted, withSize } from './scorer-images.ts';
+import { fitScorer, type FittedScorer } from './fit-scorer.ts';
+import { withSize } from './scorer-images.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { makeRun, type RunSpec } from './run-runner.ts';
@@ -108,37 +108,32 @@ export async function rank(
     const { folder, resume } = run.openTraining({ checkpoint });
     const firstFolder = join(folder, 'first');
     const first = record.first === undefined ? undefined : scorerOf(record.first);
-    const fitWith = async (scorer: Scorer, settings: Record<string, unknown>, isFirst: boolean): Promise<Scored> => {
-      using prepared = await prepareImages(context, scorer, settings, images, report);
-      const { samples, set } = prepared;
-      // The choice stays, whatever can no longer be read.
-      const train = Int32Array.from(samples.keys()).filter((position) => chosen.has(samples[position].id));
-      if (!train.length)
-        throw new WinnowError('no-samples', 'None of the images to train on can be read any more. Train on others.');
-      const sound = isFirst ? [] : Array.from(plantedPositions(train, request.seed), (position) => samples[position]);
-      using planted = await preparePlanted(context, scorer, settings, sound, request.seed, report);
-      const positionOf = new Map(samples.map(({ id }, i) => [id, i]));
-      const of = Int32Array.from(planted.samples, ({ id }) => positionOf.get(id) as number);
-      report.stage('Starting training', 0);
-      const result = await context.compute.call(
-        'fit',
+    const fitWith = (scorer: Scorer, settings: Record<string, unknown>, isFirst: boolean): Promise<FittedScorer> =>
+      fitScorer(
+        context,
+        context.compute,
         {
-          method: scorer.id,
-          params: settings,
+          scorer,
+          parameters: settings,
           seed: request.seed,
-          runFolder: isFirst ? firstFolder : folder,
-          images: set,
-          train,
+          images,
+          chosen,
           areNormal: glob !== null,
-          ...(!isFirst && { planted: { images: planted.set, of } }),
+          isJudged: !isFirst,
+          runFolder: isFirst ? firstFolder : folder,
           resume: resume && !isFirst,
         },
+        report,
         { signal: report.signal, onEvent: followTraining(run, report, stageTitles) },
       );
-      return { result, ids: samples.map(({ id }) => id), train };
-    };
-    const writeScores = ({ result, ids }: Scored, scorer: Scorer): void =>
-      context.table.putColumn(run.record.column, `${run.id} · ${scorer.gives.score.title}`, run.id, ids, result.scores);
+    const writeScores = ({ result, samples }: FittedScorer, scorer: Scorer): void =>
+      context.table.putColumn(
+        run.record.column,
+        `${run.id} · ${scorer.gives.score.title}`,
+        run.id,
+        samples.map(({ id }) => id),
+        result.scores,
+      );
     if (first) {
       mkdirSync(firstFolder, { recursive: true });
       const quick = await fitWith(first, first.ready({ stability: 0 }).params, true).finally(() =>
@@ -148,12 +143,11 @@ export async function rank(
       run.note(`First ranking by ${first.title}, shown until ${record.title} has finished.`);
     }
     const scored = await fitWith(record, parameters, false);
-    const { result, ids, train } = scored;
+    const { result, samples, train } = scored;
     const facts = factsOf([result]);
-    const pathOf = new Map(images.map(({ id, path }) => [id, path]));
     const doubt = doubtOf(result.report);
     if (doubt) run.note(doubt);
-    if (result.lost) run.note(lostNote(result.lost, train, (position) => pathOf.get(ids[position]) ?? ''));
+    if (result.lost) run.note(lostNote(result.lost, train, (position) => samples[position].path));
     return {
       facts: {
         ...facts,
@@ -169,7 +163,7 @@ export async function rank(
             `${run.id}.${name}`,
             `${run.id} · ${title}`,
             run.id,
-            Array.from(train, (position) => ids[position]),
+            Array.from(train, (position) => samples[position].id),
             values,
           );
         if (result.taken) {
@@ -184,13 +178,6 @@ export async function rank(
       },
     };
   });
-}
-
-/** The scores of images, by id, and the positions of those that were trained on. */
-interface Scored {
-  result: FitResult;
-  ids: number[];
-  train: Int32Array;
 }
 
 const stageTitles: Record<FitStage | 'train', string> = {
@@ -237,13 +224,6 @@ function sortedScores(scores: Float64Array, positions: Int32Array): number[] {
   return Array.from({ length: mostNormals }, (_, i) => quantileOf(sorted, i / (mostNormals - 1)));
 }
 const mostNormals = 10_000;
-
-/** With so many planted defects a score is judged to about ± .05. */
-const mostPlanted = 40;
-
-/** The training images that get a planted defect. Scorers that hold images out of the training hold these out first. */
-export const plantedPositions = (train: Int32Array, seed: number): Int32Array =>
-  holdOutOrder(train, seed).slice(0, mostPlanted);
 
 /** The setting is not in the journal: it changes nothing but what the next request starts with. */
 const rememberedKey = 'trainOn';

@@ -2,21 +2,20 @@
  * Trains a classifier: splits the images, prepares pixels or embeddings, trains in the compute process (once, or once per fold), evaluates on
  * held-out images, and stores predictions as columns and the training as a run. The same request resumes an interrupted training.
  */
-import type { CallOptions } from '../compute/child.ts';
 import type { TrainEvent, TrainResult } from '../compute/classify/fit.ts';
 import { splitNames, type Classification, type WatchedPrediction } from '../contract/classifier.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { checkTrain } from '../workspace/check-request.ts';
-import type { TrainingSplits, Splits } from '../workspace/dataset-split.ts';
+import type { TrainingSplits } from '../workspace/dataset-split.ts';
 import type { Report } from '../workspace/report.ts';
 import { predictionKey, putPredictions, writePredictions } from '../workspace/predictions.ts';
 import { refresh } from './scan.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { makeRun, type ActiveRun, type RunSpec } from './run-runner.ts';
-import { headArgs, networkArgs, prepareTraining, type TrainingData } from './training-data.ts';
+import { prepareTraining, trainOnce, type TrainingData } from './training-data.ts';
 import { factsOf, followTraining } from './training-progress.ts';
 import { conclude, isAtChanceLevel, notBetterThanChance, meanHistory } from './training-result.ts';
 
@@ -83,7 +82,7 @@ export async function train(
       const title = trainings.length > 1 ? `Fold ${fold + 1} of ${trainings.length}` : 'Training';
       report.stage(`${title}: starting`, 0);
       const options = { signal: report.signal, onEvent: listener(title, run, data, report) };
-      results.push(await trainOnce(context, request, data, splits, folder, resume, options));
+      results.push(await trainOnce(context.compute, request, data, splits, { folder, resume }, options));
     }
     report.stage('Evaluating', 0);
     const { predictions, evaluation } = conclude(data, results, request.seed);
@@ -108,19 +107,6 @@ const countsOf = ({ division }: TrainingSplits): Classification['counts'] =>
 
 const updateClassification = (run: ActiveRun, change: Partial<Classification>): void =>
   run.update(({ classification }) => ({ classification: classification && { ...classification, ...change } }));
-
-const trainOnce = (
-  { compute }: JobContext,
-  request: TrainRequest,
-  data: TrainingData,
-  splits: Splits,
-  folder: string,
-  resume: boolean,
-  options: CallOptions<TrainEvent>,
-): Promise<TrainResult> =>
-  request.mode === 'head'
-    ? compute.call('trainHead', { ...headArgs(request, data, splits, folder), embeddings: data.rows.set }, options)
-    : compute.call('train', { ...networkArgs(request, data, splits, folder), resume }, options);
 
 /** Follows one training: progress, curves, predictions for the watched validation images. */
 function listener(

@@ -1,7 +1,8 @@
 /** Inputs of a training: the split, labels, pixels or embeddings, and a hash of everything that determines the result. */
 import { createHash } from 'node:crypto';
 import type { ClassifierParameters } from '../compute/classify/index.ts';
-import type { TrainArgs } from '../compute/classify/fit.ts';
+import type { CallOptions, Compute } from '../compute/child.ts';
+import type { TrainArgs, TrainEvent, TrainResult } from '../compute/classify/fit.ts';
 import { pretrainedFor } from '../compute/models/pretrained.ts';
 import { maxWeightsBytes, tooLarge } from '../compute/safetensors.ts';
 import { WinnowError } from '../contract/errors.ts';
@@ -153,3 +154,16 @@ export const networkArgs = (
   keys: Int32Array.from(data.samples, contentKey),
   weights: request.weights,
 });
+
+/** Trains a head or a whole network once. `predicted`: only these positions get predictions of a network; all if missing. Throws ComputeError. */
+export const trainOnce = (
+  compute: Compute,
+  request: TrainRequest,
+  data: TrainingData,
+  splits: Splits,
+  { folder, resume, predicted }: { folder: string; resume: boolean; predicted?: Int32Array },
+  options: CallOptions<TrainEvent>,
+): Promise<TrainResult> =>
+  request.mode === 'head'
+    ? compute.call('trainHead', { ...headArgs(request, data, splits, folder), embeddings: data.rows.set }, options)
+    : compute.call('train', { ...networkArgs(request, data, splits, folder), resume, predicted }, options);

@@ -18,7 +18,7 @@ import { startBackend } from '../../src-main/compute/backend.ts';
 import { random } from '../../src-main/compute/random.ts';
 import { auroc, medianOf, quantileOf } from '../../src-main/contract/statistics.ts';
 import { meanOf } from '../../src-main/contract/numbers.ts';
-import { plantedPositions } from '../../src-main/jobs/rank.ts';
+import { plantedPositions } from '../../src-main/jobs/fit-scorer.ts';
 import { withSize } from '../../src-main/jobs/scorer-images.ts';
 import { selectRows } from '../../src-main/rows/row-set.ts';
 import { sharedData } from '../fixtures/images.ts';

@@ -5,11 +5,10 @@ import { stoppers } from '../../compute/search/stoppers.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import { jobEnded } from '../../contract/types.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
-import { changed } from '../../jobs/search/change.ts';
 import { keepTrialJob, searchOf, trainLongerJob, trialOf } from '../../jobs/search/keep.ts';
 import { mainTrials, observedOf } from '../../jobs/search/observed.ts';
 import { propose } from '../../jobs/search/propose.ts';
-import { resumeSearchJob, searchJob } from '../../jobs/search/search.ts';
+import { changedNow, resumeSearchJob, searchJob } from '../../jobs/search/search.ts';
 import { toWinnowError } from '../../workspace/runs.ts';
 import type { CallContext } from './context.ts';
 
@@ -18,14 +17,15 @@ export function searchCalls(context: CallContext) {
 
   /** What the surrogate is fitted to: trials up to this number. Throws `no-run`. */
   function evidence(id: string, upTo: number | null) {
-    const { request, objective, ...rest } = searchOf(runs.get(id));
-    const all = trials.list(id);
-    const observed = observedOf({ request, objective, ...rest }, all, upTo ?? Infinity).filter(
-      ({ state }) => state !== 'pending',
-    );
-    const number = mainTrials(all).filter((trial) => trial.number <= (upTo ?? Infinity)).length + 1;
-    const { strategy, settings, space, seed } = request;
-    return { strategy, settings, space, seed, direction: objective.direction, observed, number };
+    const state = searchOf(runs.get(id));
+    const all = trials.list(id).filter(({ number }) => number <= (upTo ?? Infinity));
+    const { strategy, settings, space, seed } = state.request;
+    return {
+      ...{ strategy, settings, space, seed },
+      direction: state.objective.direction,
+      observed: observedOf(state, all).filter((one) => one.state !== 'pending'),
+      number: mainTrials(all).length + 1,
+    };
   }
 
   /** The running or queued job of a search. */
@@ -56,13 +56,11 @@ export function searchCalls(context: CallContext) {
       context.jobs.cancel(job.id);
     },
     change({ id, change }) {
-      const run = runs.get(id);
-      const state = searchOf(run);
       const running = searches.get(id);
       if (running) return running.change(change);
-      const search = { ...state, ...changed(state, change, mainTrials(trials.list(id)).length) };
-      runs.put({ ...run, search });
-      context.publishRun({ ...run, search });
+      const run = { ...runs.get(id), search: changedNow(context, id, change) };
+      runs.put(run);
+      context.publishRun(run);
     },
     trials({ id }) {
       searchOf(runs.get(id));
@@ -77,21 +75,19 @@ export function searchCalls(context: CallContext) {
     keep: (request) => context.start(keepTrialJob, request),
     trainLonger: (request) => context.start(trainLongerJob, request),
     async importance({ id }) {
-      try {
-        return await compute.call('importance', evidence(id, null));
-      } catch (error) {
-        throw toWinnowError(error);
-      }
+      return asked(compute.call('importance', evidence(id, null)));
     },
     async surrogate({ id, parameter, second, upTo }) {
       const args = evidence(id, upTo);
       for (const name of [parameter, ...(second === null ? [] : [second])])
         if (!args.space[name]) throw new WinnowError('bad-request', `${id} does not search ‘${name}’.`);
-      try {
-        return await compute.call('surrogate', { ...args, parameter, second });
-      } catch (error) {
-        throw toWinnowError(error);
-      }
+      return asked(compute.call('surrogate', { ...args, parameter, second }));
     },
   } satisfies WorkspaceCalls['search'];
 }
+
+/** The answer of the compute process. Throws WinnowError. */
+const asked = <Answer>(call: Promise<Answer>): Promise<Answer> =>
+  call.catch((error: unknown) => {
+    throw toWinnowError(error);
+  });

@@ -1,10 +1,10 @@
 /** Keeps the checkpoints of trials within the limit of the search: those of the best trials stay, so that they can become runs without training. */
 import type { Objective, Trial } from '../../contract/search.ts';
 import type { Executor } from './executor.ts';
-import { isBetter } from './objectives.ts';
+import { bestFirst } from './objectives.ts';
 
 /**
- * Removes the files of the worst trials until the rest fits into `limitBytes`, beside what `open` trials may still write: `reserveBytes` each. Returns the trials whose size
+ * Removes the files of the worst trials until the rest fits into `limitBytes`, beside what open trials may still write: `reserveBytes` each. Returns the trials whose size
  * has changed.
  */
 export function limitCheckpoints(
@@ -13,25 +13,18 @@ export function limitCheckpoints(
   objective: Objective,
   { limitBytes, reserveBytes }: { limitBytes: number; reserveBytes: number },
 ): Trial[] {
-  const sized = trials.map((trial) => ({ trial, bytes: trial.bytes }));
-  const open = trials.filter(({ state }) => state === 'running' || state === 'interrupted').length;
-  let left = limitBytes - open * reserveBytes;
-  const ended = sized
-    .filter(({ trial, bytes }) => bytes > 0 && trial.state !== 'running' && trial.state !== 'interrupted')
-    .sort(({ trial: a }, { trial: b }) => order(a, b, objective));
+  const isOpen = ({ state }: Trial): boolean => state === 'running' || state === 'interrupted';
+  let left = limitBytes - trials.filter(isOpen).length * reserveBytes;
+  const ended = trials.filter((trial) => trial.bytes > 0 && !isOpen(trial)).sort(bestFirst(objective));
   const changed: Trial[] = [];
-  for (const { trial, bytes } of ended) {
-    left -= bytes;
-    if (left >= 0 && trial.value !== null && trial.repeats === null && trial.state !== 'failed') continue;
-    left += bytes;
+  for (const trial of ended) {
+    const canBeKept = trial.value !== null && trial.repeats === null;
+    if (canBeKept && trial.bytes <= left) {
+      left -= trial.bytes;
+      continue;
+    }
     executor.removeFiles(trial.id);
     changed.push({ ...trial, bytes: 0 });
   }
   return changed;
-}
-
-/** The best first; trials without a value last. */
-function order(a: Trial, b: Trial, objective: Objective): number {
-  if (a.value === null || b.value === null) return Number(a.value === null) - Number(b.value === null);
-  return isBetter(objective, a.value, b.value) ? -1 : isBetter(objective, b.value, a.value) ? 1 : a.number - b.number;
 }

@@ -12,12 +12,9 @@ import type { JobType } from '../job-type.ts';
 import { rank } from '../rank.ts';
 import { train } from '../train.ts';
 import { trialFolder } from './local-executor.ts';
+import { requireSameData } from './same-data.ts';
 import { checkParameters, prepareData } from './subject.ts';
 import { trainRequestOf } from './train-trial.ts';
-
-/** Trials are of the images that the search started with. */
-export const dataChanged =
-  'Images, classes, splits or the known truth have changed since the search started, so its trials no longer apply. Start a new search; it may use the same space.';
 
 /** The request that repeats a trial as a run. */
 function requestOf(run: Run, trial: Trial): { train: TrainRequest } | { rank: RankRequest } {
@@ -57,7 +54,7 @@ export async function keepTrial(context: JobContext, searchId: string, trial: Tr
   const { request, fixed, dataHash, objective } = searchOf(context.runs.get(searchId));
   const { seed } = request;
   const data = await prepareData(context, request.subject, fixed, { seed, objective: objective.id }, report);
-  if (data.dataHash !== dataHash) throw new WinnowError('nothing-to-do', dataChanged);
+  requireSameData(data.dataHash, dataHash);
   const file = checkpointFile(trialFolder(context.workspaceFolder, trial.id));
   const run = await makeRunOf(context, requestOf(context.runs.get(searchId), trial), report, {
     checkpoint: existsSync(file) && trial.state === 'done' ? file : null,

@@ -42,19 +42,15 @@ export const defaultsIn = ({ request: { space }, fixed }: Pick<SearchState, 'req
 /** The trials that count for the strategy: without repeats. */
 export const mainTrials = (trials: readonly Trial[]): Trial[] => trials.filter(({ repeats }) => repeats === null);
 
-/** The earlier values and the trials, in the order of their numbers; earlier ones have numbers up to 0. `upTo`: only trials up to this number. */
-export function observedOf(
-  { request, fixed, warm }: SearchState,
-  trials: readonly Trial[],
-  upTo = Infinity,
-): Observed[] {
+/** The earlier values and the trials, in the order of their numbers; earlier ones have numbers up to 0. */
+export function observedOf({ request, fixed, warm }: SearchState, trials: readonly Trial[]): Observed[] {
   const { space } = request;
   const before = warm.flatMap(({ parameters, value }, i): Observed[] => {
     const point = pointIn(space, fixed, parameters);
     return point ? [{ number: i + 1 - warm.length, parameters: point, state: 'done', value }] : [];
   });
   const own = mainTrials(trials).flatMap(({ number, parameters, state, value }): Observed[] => {
-    const point = number <= upTo ? pointIn(space, fixed, parameters) : null;
+    const point = pointIn(space, fixed, parameters);
     if (!point) return [];
     // One that was stopped before its value was known says nothing, but need not be tried again.
     if (state === 'failed') return [{ number, parameters: point, state, value: null }];
@@ -69,7 +65,6 @@ export function observedOf(
 export function warmStart(
   { runs, trials }: Pick<JobContext, 'runs' | 'trials'>,
   state: Pick<SearchState, 'request' | 'fixed' | 'dataHash' | 'objective'>,
-  id: string,
 ): SearchState['warm'] {
   const { subject, space } = state.request;
   const method = subject.kind === 'train' ? subject.model : subject.method;
@@ -86,7 +81,7 @@ export function warmStart(
       .flatMap((search) => trials.list(search.id).flatMap(({ run }) => run ?? [])),
   );
   for (const summary of known) {
-    if (summary.id === id || summary.method !== method || made.has(summary.id)) continue;
+    if (summary.method !== method || made.has(summary.id)) continue;
     if (summary.kind === 'search') {
       const { search } = runs.get(summary.id);
       if (!search || !isSameMeasure(search, state)) continue;

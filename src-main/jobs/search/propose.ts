@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { SearchSubject } from '../../contract/search-schemas.ts';
 import type { SearchProposal, Space } from '../../contract/search.ts';
 import { largestOf } from '../../contract/numbers.ts';
-import { mebibytes, plural } from '../../contract/words.ts';
+import { mebibytes, plural, whole } from '../../contract/words.ts';
 import type { Compute } from '../../compute/child.ts';
 import { splitDataset } from '../../workspace/dataset-split.ts';
 import { toWinnowError } from '../../workspace/runs.ts';
@@ -64,12 +64,13 @@ function largePoints(space: Space, fixed: Record<string, unknown>): Record<strin
 }
 
 /** The most that a training of the space may need; null if the method does not train in batches. */
-async function mostNeed(
+export async function mostNeed(
   context: Context,
   subject: SearchSubject,
   space: Space,
   fixed: Record<string, unknown>,
 ): Promise<MemoryNeed | null> {
+  if (subject.kind === 'train' && subject.mode === 'head') return null;
   const needs: MemoryNeed[] = [];
   for (const point of largePoints(space, fixed)) {
     // Some parameters do not fit together: such a trial fails before it takes memory.
@@ -103,22 +104,21 @@ async function boundDepth(
   return space;
 }
 
-/** The default space of a method in this folder: from its schema, with depth and batch size bounded by what can be built and by memory. */
-export async function defaultSpace(context: Context, subject: SearchSubject): ReturnType<typeof boundBatch> {
-  const { schema, fixed } = subjectRecord(subject);
-  const space = await boundDepth(context, subject, proposeSpace(schema, fixed).space, fixed);
-  return boundBatch(context, subject, space, fixed);
+interface Bounded {
+  space: Space;
+  /** What was bounded. */
+  note: string | null;
+  need: MemoryNeed | null;
 }
 
 /** Lowers the upper bound of the batch size until the largest training fits into the free memory. */
-export async function boundBatch(
+async function boundBatch(
   context: Context,
   subject: SearchSubject,
   space: Space,
   fixed: Record<string, unknown>,
-): Promise<{ space: Space; note: string | null; need: MemoryNeed | null }> {
-  const isHead = subject.kind === 'train' && subject.mode === 'head';
-  let need = isHead ? null : await mostNeed(context, subject, space, fixed);
+): Promise<Bounded> {
+  let need = await mostNeed(context, subject, space, fixed);
   const { batch } = space;
   if (!need || !batch || batch.type === 'categorical') return { space, note: null, need };
   let bounded = space;
@@ -133,6 +133,23 @@ export async function boundBatch(
       ? `Batch size is at most ${most}: with the largest network, more do not fit into the free memory.`
       : null;
   return { space: bounded, note, need };
+}
+
+/**
+ * The default space of a method in this folder: from its schema, with depth and batch size bounded by what can be built and by memory, without what changes the measure of the
+ * objective; and everything that can be searched. Throws WinnowError.
+ */
+export async function defaultSpace(
+  context: Context,
+  subject: SearchSubject,
+  objective: string,
+): Promise<Bounded & Pick<SearchProposal, 'order'>> {
+  const { schema, fixed, changesMeasure } = subjectRecord(subject);
+  const { order, space } = proposeSpace(schema, fixed);
+  const bounded = await boundBatch(context, subject, await boundDepth(context, subject, space, fixed), fixed);
+  const changes = changesMeasure(objective);
+  const names = Object.entries(bounded.space).filter(([name]) => !changes.includes(name));
+  return { ...bounded, order, space: Object.fromEntries(names) };
 }
 
 /** More than any machine allows. */
@@ -155,21 +172,12 @@ export function slotsFor(asked: number, need: MemoryNeed | null): { slots: numbe
 
 /** Throws WinnowError. */
 export async function propose(context: Context, subject: SearchSubject): Promise<SearchProposal> {
-  const { schema, fixed } = subjectRecord(subject);
-  const proposed = proposeSpace(schema, fixed);
-  const { space, note, need } = await defaultSpace(context, subject);
+  const objectives = objectivesFor(context, subject);
+  const { order, space, note, need } = await defaultSpace(context, subject, objectives[0]?.id ?? '');
   const notes = note ? [note] : [];
   if (need)
     notes.push(
-      `The largest network has ${Math.round(need.weights / 1000).toLocaleString('en')} thousand weights: its checkpoint takes about ${mebibytes(checkpointBytes(need))}. Checkpoints of the best trials are kept, up to the limit.`,
+      `The largest network has ${whole(Math.round(need.weights / 1000))} thousand weights: its checkpoint takes about ${mebibytes(checkpointBytes(need))}. Checkpoints of the best trials are kept, up to the limit.`,
     );
-  const objectives = objectivesFor(context, subject);
-  // Noise, size and held-out images change what a validation loss measures: the default space is that of the default objective.
-  const changes = subjectRecord(subject).changesMeasure(objectives[0]?.id ?? '');
-  return {
-    order: proposed.order,
-    space: Object.fromEntries(Object.entries(space).filter(([name]) => !changes.includes(name))),
-    objectives: objectives.map(plainObjective),
-    notes,
-  };
+  return { order, space, objectives: objectives.map(plainObjective), notes };
 }

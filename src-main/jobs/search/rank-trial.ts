@@ -1,5 +1,5 @@
 /** One trial of a scorer: fits it as `rank` does, and judges its scores. */
-import type { FitEvent, FitResult } from '../../compute/anomaly/fit.ts';
+import type { FitEvent } from '../../compute/anomaly/fit.ts';
 import { scorerOf, type Scorer } from '../../compute/anomaly/index.ts';
 import type { Compute } from '../../compute/child.ts';
 import { aurocOf } from '../../compute/measure/auroc.ts';
@@ -10,11 +10,13 @@ import type { SearchSubject } from '../../contract/search-schemas.ts';
 import type { Epoch, Sample } from '../../contract/types.ts';
 import { truthOf } from '../../workspace/truth.ts';
 import type { JobContext } from '../context.ts';
-import { chooseTraining, fingerprintOf, plantedPositions } from '../rank.ts';
-import { prepareImages, preparePlanted, withSize } from '../scorer-images.ts';
+import { fitScorer, type FittedScorer } from '../fit-scorer.ts';
+import { chooseTraining, fingerprintOf } from '../rank.ts';
+import { withSize } from '../scorer-images.ts';
 import { curveOf, endEarly } from './early.ts';
 import type { TrialOptions, TrialResult, TrialTask } from './executor.ts';
 import { objectiveOf } from './objectives.ts';
+import { requireSameData } from './same-data.ts';
 import { silent } from './silent.ts';
 
 export type RankSubject = Extract<SearchSubject, { kind: 'rank' }>;
@@ -50,17 +52,7 @@ export async function rankTrial(
   const { subject, seed, objective } = task;
   const scorer = scorerOf(subject.method) as Scorer;
   const { images, glob, chosen, dataHash } = rankData(context, subject, objective);
-  if (dataHash !== task.dataHash)
-    throw new WinnowError('nothing-to-do', 'Images, or those to train on, have changed since the search started.');
-  const parameters = withSize(scorer, task.parameters, images.length);
-  const report = silent(signal);
-  using prepared = await prepareImages(context, scorer, parameters, images, report);
-  const { samples, set } = prepared;
-  const train = Int32Array.from(samples.keys()).filter((position) => chosen.has(samples[position].id));
-  const sound = Array.from(plantedPositions(train, seed), (position) => samples[position]);
-  using planted = await preparePlanted(context, scorer, parameters, sound, seed, report);
-  const at = new Map(samples.map(({ id }, i) => [id, i]));
-  const of = Int32Array.from(planted.samples, ({ id }) => at.get(id) as number);
+  requireSameData(dataHash, task.dataHash);
   let history: Epoch[] = [];
   const onEvent = (event: FitEvent): void => {
     if ('history' in event) return void (history = [...event.history]);
@@ -69,32 +61,34 @@ export async function rankTrial(
     history = history.slice(0, epoch - 1).concat({ epoch, loss, valLoss, seconds });
     onEpoch(curveOf(history, objectiveOf('rank', objective)!), epochs);
   };
-  const result = await endEarly(
-    compute.call(
-      'fit',
+  const fitted = await endEarly(
+    fitScorer(
+      context,
+      compute,
       {
-        method: scorer.id,
-        params: parameters,
+        scorer,
+        parameters: withSize(scorer, task.parameters, images.length),
         seed,
-        runFolder: folder,
-        images: set,
-        train,
+        images,
+        chosen,
         areNormal: glob !== null,
-        planted: { images: planted.set, of },
+        isJudged: true,
+        runFolder: folder,
         resume: task.resume,
       },
+      silent(signal),
       { signal: AbortSignal.any([signal, stop]), onEvent },
     ),
     { signal, stop },
   );
   const epochs = history.length || null;
-  if (!result) {
+  if (!fitted) {
     const losses = history.flatMap(({ valLoss }) => valLoss ?? []);
     return objective === 'validation-loss' && losses.length
       ? { value: smallestOf(losses), low: null, high: null, reason: null, epochs }
       : nothing('It ended before this objective was known.', epochs);
   }
-  return { ...judge(result, objective, samples, chosen), epochs };
+  return { ...judge(fitted, objective, chosen), epochs };
 }
 
 const nothing = (reason: string, epochs: number | null): TrialResult => ({
@@ -106,9 +100,8 @@ const nothing = (reason: string, epochs: number | null): TrialResult => ({
 });
 
 function judge(
-  { report, history, bestEpoch, scores }: FitResult,
+  { result: { report, history, bestEpoch, scores }, samples }: FittedScorer,
   objective: string,
-  samples: readonly Sample[],
   chosen: ReadonlySet<number>,
 ): TrialResult {
   if (objective === 'planted') {

@@ -1,7 +1,7 @@
 /** Repeats of the best trials and of the defaults with other seeds or folds: the best of many noisy values is too good, so the choice is judged on fresh ones. */
 import type { Objective, SearchState, SearchVerdict, Trial } from '../../contract/search.ts';
 import { meanOf, sumOf } from '../../contract/numbers.ts';
-import { isBetter } from './objectives.ts';
+import { bestFirst } from './objectives.ts';
 import { mainTrials } from './observed.ts';
 
 type Repeatable = Pick<SearchState['request'], 'repeats' | 'seed'>;
@@ -17,15 +17,7 @@ export interface Repeat {
 export function repeatedTrials(trials: readonly Trial[], { repeats }: Repeatable, objective: Objective): Trial[] {
   if (!repeats.best) return [];
   const done = mainTrials(trials).filter(({ state, value }) => state === 'done' && value !== null);
-  const best = done
-    .toSorted((a, b) =>
-      isBetter(objective, a.value as number, b.value as number)
-        ? -1
-        : isBetter(objective, b.value as number, a.value as number)
-          ? 1
-          : a.number - b.number,
-    )
-    .slice(0, repeats.best);
+  const best = done.toSorted(bestFirst(objective)).slice(0, repeats.best);
   return [...best, ...done.filter((trial) => trial.origin === 'defaults' && !best.includes(trial))];
 }
 

@@ -2,8 +2,6 @@
 import type { SearchChangeRequest } from '../../contract/search-schemas.ts';
 
 export interface RunningSearch {
-  /** The job that runs it. */
-  jobId: number;
   /** Throws WinnowError `bad-request`. */
   change(change: SearchChangeRequest): void;
   /** Ends a running trial early. Throws WinnowError if it does not run. */

@@ -18,12 +18,13 @@ import { paused } from '../queue.ts';
 import { makeRun, type ActiveRun, type RunSpec } from '../run-runner.ts';
 import { refresh } from '../scan.ts';
 import { changed, checkBudget, checkedSpace, checkStopper } from './change.ts';
-import { dataChanged, keepTrial, searchOf, trialOf } from './keep.ts';
+import { keepTrial, searchOf, trialOf } from './keep.ts';
 import { localExecutor } from './local-executor.ts';
 import { defaultsIn, mainTrials, warmStart } from './observed.ts';
-import { boundBatch, checkpointBytes, defaultSpace, mostParallel, slotsFor } from './propose.ts';
+import { checkpointBytes, defaultSpace, mostNeed, mostParallel, slotsFor } from './propose.ts';
 import { rankData } from './rank-trial.ts';
 import { verdictOf } from './repeats.ts';
+import { requireSameData } from './same-data.ts';
 import { objectivesFor, plainObjective, prepareData, subjectRecord } from './subject.ts';
 import { TrialLoop } from './trials.ts';
 
@@ -38,7 +39,6 @@ export const searchJob: JobType<SearchRequest> = {
 export const resumeSearchJob: JobType<{ id: string; change: SearchChangeRequest }> = {
   kind: 'search',
   prepare({ id, change }, context) {
-    if (context.searches.has(id)) throw new WinnowError('job-running', `${id} runs already.`);
     const { request } = changedNow(context, id, change); // throws before it is queued
     return searchWork(context, subjectRecord(request.subject).title, { id, change }, async (report) => {
       // It may have been changed while the job was queued.
@@ -51,13 +51,18 @@ export const resumeSearchJob: JobType<{ id: string; change: SearchChangeRequest 
         { seed, objective: search.objective.id },
         report,
       );
-      if (dataHash !== search.dataHash) throw new WinnowError('nothing-to-do', dataChanged);
+      requireSameData(dataHash, search.dataHash);
       return { continues: id, search, trained: context.runs.get(id).trained };
     });
   },
 };
 
-function changedNow(context: JobContext, id: string, change: SearchChangeRequest): SearchState {
+/** The state of a search as it is stored, with a change. Throws WinnowError. */
+export function changedNow(
+  context: Pick<JobContext, 'runs' | 'trials'>,
+  id: string,
+  change: SearchChangeRequest,
+): SearchState {
   const state = searchOf(context.runs.get(id));
   return { ...state, ...changed(state, change, mainTrials(context.trials.list(id)).length) };
 }
@@ -91,7 +96,7 @@ interface Start {
 
 async function newSearch(context: JobContext, request: SearchRequest, report: Report): Promise<Start> {
   const { subject } = request;
-  const { fixed, changesMeasure } = subjectRecord(subject);
+  const { fixed } = subjectRecord(subject);
   const known = objectivesFor(context, subject);
   const objective = request.objective === null ? known[0] : known.find(({ id }) => id === request.objective);
   if (!objective)
@@ -108,12 +113,7 @@ async function newSearch(context: JobContext, request: SearchRequest, report: Re
     { seed: request.seed, objective: objective.id },
     report,
   );
-  const changes = changesMeasure(objective.id);
-  const proposed = async () =>
-    Object.fromEntries(
-      Object.entries((await defaultSpace(context, subject)).space).filter(([name]) => !changes.includes(name)),
-    );
-  const space = request.space ?? (await proposed());
+  const space = request.space ?? (await defaultSpace(context, subject, objective.id)).space;
   if (!Object.keys(space).length)
     throw new WinnowError(
       'bad-request',
@@ -138,7 +138,7 @@ async function newSearch(context: JobContext, request: SearchRequest, report: Re
     ended: null,
     verdict: null,
   };
-  const search = request.warmStart ? { ...state, warm: warmStart(context, state, '') } : state;
+  const search = request.warmStart ? { ...state, warm: warmStart(context, state) } : state;
   return { continues: null, search, trained };
 }
 
@@ -154,13 +154,13 @@ function searchWork(
     title: `Search parameters of ${title}`,
     isBehind: true,
     ...(resumed && { runId: resumed.id }),
-    async run(report, jobId, pause) {
+    async run(report, _jobId, pause) {
       await refresh(context, report);
       const start =
         id === null
           ? await begin(report)
           : { continues: id, search: searchOf(context.runs.get(id)), trained: context.runs.get(id).trained };
-      const run = await search(context, start, report, jobId, pause, (made) => (id = made));
+      const run = await search(context, start, report, pause, (made) => (id = made));
       if (!run) return paused;
       const { best, bestValue, objective, bestRun, request } = searchOf(run);
       context.journal.record(
@@ -179,7 +179,6 @@ async function search(
   context: JobContext,
   { continues, search: start, trained }: Start,
   report: Report,
-  jobId: number,
   pause: AbortSignal,
   onStart: (id: string) => void,
 ): Promise<Run | null> {
@@ -199,10 +198,10 @@ async function search(
     resume: false,
     continues,
   };
-  const needed = await boundBatch(context, request.subject, request.space, fixed).catch(() => null);
-  const { note } = slotsFor(request.parallel, needed?.need ?? null);
-  const machine = slotsFor(mostParallel, needed?.need ?? null);
-  const largest = needed?.need ? checkpointBytes(needed.need) : 0;
+  const need = await mostNeed(context, request.subject, request.space, fixed);
+  const { note } = slotsFor(request.parallel, need);
+  const machine = slotsFor(mostParallel, need);
+  const largest = need ? checkpointBytes(need) : 0;
   let isPaused = false;
   try {
     return await makeRun(context, spec, report, async (run) => {
@@ -223,7 +222,6 @@ async function search(
       const executor = localExecutor(context, machine.slots);
       const loop = new TrialLoop(context, run, executor, report, { pause, checkpointBytes: largest });
       context.searches.set(run.id, {
-        jobId,
         change: (change) => loop.change(change),
         stopTrial: (number) => loop.stopTrial(number),
       });

@@ -4,15 +4,15 @@ import { evaluate, rowsAt } from '../../compute/classify/evaluate.ts';
 import type { TrainEvent, TrainResult } from '../../compute/classify/fit.ts';
 import { wilsonInterval } from '../../contract/binomial.ts';
 import type { Measured } from '../../contract/classifier.ts';
-import { WinnowError } from '../../contract/errors.ts';
 import type { SearchSubject } from '../../contract/search-schemas.ts';
 import type { TrainRequest } from '../../contract/schemas.ts';
 import type { Epoch } from '../../contract/types.ts';
 import type { JobContext } from '../context.ts';
-import { headArgs, networkArgs, positionsOf, prepareTraining } from '../training-data.ts';
+import { positionsOf, prepareTraining, trainOnce } from '../training-data.ts';
 import type { TrialOptions, TrialResult, TrialTask } from './executor.ts';
 import { curveOf, endEarly } from './early.ts';
 import { objectiveOf } from './objectives.ts';
+import { requireSameData } from './same-data.ts';
 import { silent } from './silent.ts';
 
 export type TrainSubject = Extract<SearchSubject, { kind: 'train' }>;
@@ -38,8 +38,7 @@ export async function trainTrial(
 ): Promise<TrialResult> {
   const { subject, objective, fold } = task;
   using whole = await prepareTraining(context, trainRequestOf(subject, { ...task, fold: null }), silent(signal));
-  if (whole.dataHash !== task.dataHash)
-    throw new WinnowError('nothing-to-do', 'Images, classes or splits have changed since the search started.');
+  requireSameData(whole.dataHash, task.dataHash);
   const request = trainRequestOf(subject, task);
   // Folds leave out the test images: they judge the chosen trial at the end.
   const [split] = whole.divided.trainings;
@@ -59,13 +58,7 @@ export async function trainTrial(
   };
   const options = { signal: AbortSignal.any([signal, stop]), onEvent };
   const result = await endEarly(
-    request.mode === 'head'
-      ? compute.call('trainHead', { ...headArgs(request, data, splits, folder), embeddings: data.rows.set }, options)
-      : compute.call(
-          'train',
-          { ...networkArgs(request, data, splits, folder), resume: task.resume, predicted: judged },
-          options,
-        ),
+    trainOnce(compute, request, data, splits, { folder, resume: task.resume, predicted: judged }, options),
     { signal, stop },
   );
   if (!result) return soFar(history, objective, judged.length, data.parameters.watch);

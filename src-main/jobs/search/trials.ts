@@ -16,7 +16,7 @@ import type { ActiveRun } from '../run-runner.ts';
 import { changed } from './change.ts';
 import { limitCheckpoints } from './checkpoints.ts';
 import type { Executor, TrialTask } from './executor.ts';
-import { isBetter } from './objectives.ts';
+import { bestFirst } from './objectives.ts';
 import { defaultsIn, mainTrials, observedOf } from './observed.ts';
 import { missingRepeats, repeatSeed } from './repeats.ts';
 import { newTrial } from './new-trial.ts';
@@ -73,6 +73,11 @@ export class TrialLoop {
 
   get trials(): Trial[] {
     return this.#context.trials.list(this.#run.id);
+  }
+
+  /** How many trials may run at once. */
+  get #slots(): number {
+    return Math.min(this.state.request.parallel, this.#executor.slots);
   }
 
   /** Of all attempts together. */
@@ -132,8 +137,7 @@ export class TrialLoop {
     let ended: string | null = null;
     while (isOpen()) {
       ended = null; // the budget may have been raised
-      const slots = Math.min(this.state.request.parallel, this.#executor.slots);
-      while (isOpen() && this.#active.size < slots && ended === null) {
+      while (isOpen() && this.#active.size < this.#slots && ended === null) {
         const next = await this.#next();
         if (typeof next === 'string') ended = next;
         else if (isOpen()) this.#start(next);
@@ -209,8 +213,7 @@ export class TrialLoop {
       const trials = this.trials;
       const open = trials.filter(({ state, number }) => state === 'interrupted' && !this.#active.has(number));
       const missing = missingRepeats(trials, request, objective);
-      const slots = Math.min(request.parallel, this.#executor.slots);
-      while (isOpen() && this.#active.size < slots && (open.length || missing.length)) {
+      while (isOpen() && this.#active.size < this.#slots && (open.length || missing.length)) {
         const earlier = open.shift();
         if (earlier) this.#start(earlier);
         else {
@@ -339,7 +342,7 @@ export class TrialLoop {
       this.#checkpointBytes,
     );
     const open = trials.filter(({ state }) => state === 'running' || state === 'interrupted').length;
-    const next = Math.max(0, Math.min(request.parallel, this.#executor.slots) - open);
+    const next = Math.max(0, this.#slots - open);
     return limitCheckpoints(this.#executor, trials, objective, {
       limitBytes: request.diskMiB * 2 ** 20 - next * 2 * largest,
       reserveBytes: 2 * largest,
@@ -359,11 +362,7 @@ export class TrialLoop {
     const own = mainTrials(trials);
     const finished = own.filter(({ state, value }) => state === 'done' && value !== null);
     const candidates = finished.length ? finished : own.filter(({ value }) => value !== null);
-    const { objective } = this.state;
-    const best = candidates.reduce<Trial | null>(
-      (a, b) => (a === null || isBetter(objective, b.value as number, a.value as number) ? b : a),
-      null,
-    );
+    const best = candidates.toSorted(bestFirst(this.state.objective)).at(0);
     this.#run.update(({ search }) => ({
       seconds: this.seconds,
       search: {
