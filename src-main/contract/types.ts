@@ -37,6 +37,17 @@ export interface Sample extends Marks {
   height: number;
   format: string;
   sha256: string;
+  /** What the picture is, if it is not all of the file: 'preview of a raw file', 'band 1 of 8'. */
+  notice: string | null;
+  /** The values of an image of measurements, which are stretched to gray levels by one rule for the whole folder. */
+  values: ValueRange | null;
+}
+
+/** The smallest and largest finite value of an image of measurements. `kind`: the type of its values, such as 'uint16' or 'float'. */
+export interface ValueRange {
+  kind: string;
+  low: number;
+  high: number;
 }
 
 /** A file that could not be read, and why. */

@@ -6,7 +6,7 @@ import type { Sample } from '../contract/types.ts';
 import { readRegular } from '../file/open.ts';
 import { makePreview } from '../image/decode.ts';
 import { encodeRgb } from '../image/encode.ts';
-import { browserFormats, mediaTypes, type Format } from '../image/format.ts';
+import { browserFormats, formats, type Format } from '../image/format.ts';
 import { issueOf } from '../image/issue.ts';
 import { remakeThumb, thumbFile } from '../image/read.ts';
 import { openScanned, withBytes, withImage } from '../image/scanned.ts';
@@ -49,7 +49,7 @@ const answers = new Map<string, Answer>(
           ),
         );
       }
-      const type = mediaTypes[sample.format as Format] as string;
+      const type = formats[sample.format as Format].media as string;
       if (sample.bytes <= maxBufferedBytes)
         return send(
           response,

@@ -15,6 +15,7 @@ import { Watching } from '../jobs/watch.ts';
 import { Quality } from '../workspace/quality.ts';
 import { deletedForMs, purgeRuns } from '../workspace/purge-runs.ts';
 import { Runs } from '../workspace/runs.ts';
+import { setFolderLevels, type Levels } from '../image/levels.ts';
 import { readingsVersion } from '../jobs/scan.ts';
 import { Settings } from '../workspace/settings.ts';
 import { RowStore } from '../rows/row-store.ts';
@@ -63,8 +64,11 @@ export class OpenWorkspace implements CallContext {
     this.db = this.#file.db;
     this.table = new Table(this.db);
     this.rows = new RowStore(this.db, workspaceFolder);
-    if (this.table.discardOldReadings(readingsVersion))
+    if (this.table.discardOldReadings(readingsVersion)) {
       rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // the first version stored thumbnails there
+      this.rows.forget(this.table.hashesOfChangedPixels());
+    }
+    setFolderLevels(folder, JSON.parse(this.table.meta('levels') ?? '{}') as Levels);
     this.settings = new Settings(this.db);
     this.journal = new Journal(this.db, this.table, this.settings, () => this.#file.afterStep());
     this.quality = new Quality(this.table, this.settings);

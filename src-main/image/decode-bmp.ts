@@ -2,7 +2,7 @@
  * Windows and OS/2 bitmaps: 1 to 32 bits, palettes, bit fields, both RLE compressions, bottom-up and top-down. An icon contains a bitmap without the file header (a
  * "DIB"). Its header gives twice the height, since a mask of one bit per pixel follows the colours.
  */
-import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
+import { checkSize, corrupt, DecodeError, need, truncated, type Raw8 } from './raw.ts';
 
 const fileHeaderBytes = 14;
 const [plain, rle8, rle4, bitFields, alphaBitFields] = [0, 1, 2, 3, 6];
@@ -22,7 +22,7 @@ interface Dib {
 }
 
 /** Throws DecodeError. */
-export function decodeBmp(bytes: Buffer): Raw {
+export function decodeBmp(bytes: Buffer): Raw8 {
   need(bytes, fileHeaderBytes + 12);
   const pixelsAt = bytes.readUInt32LE(10);
   const dib = readHeader(bytes, fileHeaderBytes, pixelsAt, false);
@@ -30,7 +30,7 @@ export function decodeBmp(bytes: Buffer): Raw {
 }
 
 /** Decodes one image of an icon. */
-export function decodeIconDib(bytes: Buffer): Raw {
+export function decodeIconDib(bytes: Buffer): Raw8 {
   need(bytes, 40);
   const dib = readHeader(bytes, 0, 0, true);
   if (dib.bits === 32) dib.masks = [0xff0000, 0xff00, 0xff, 0xff000000];
@@ -93,7 +93,7 @@ function readHeader(bytes: Buffer, at: number, pixelsAt: number, isIcon: boolean
   };
 }
 
-function decodePixels(bytes: Buffer, dib: Dib, at: number): Raw {
+function decodePixels(bytes: Buffer, dib: Dib, at: number): Raw8 {
   const { width, height, bits, packing, palette, masks, topDown } = dib;
   const rowOf = (y: number) => (topDown ? y : height - 1 - y);
   if (bits <= 8) {
@@ -191,7 +191,7 @@ function unpackRuns(bytes: Buffer, at: number, width: number, height: number, is
 }
 
 /** For an icon without an alpha channel: a pixel is opaque where its bit in the mask (rows bottom-up) is zero. Without a mask, all pixels are. */
-function applyMask({ data, width, height, channels }: Raw, bytes: Buffer, at: number): Raw {
+function applyMask({ data, width, height, channels }: Raw8, bytes: Buffer, at: number): Raw8 {
   const stride = rowBytes(width, 1);
   if (at + stride * height > bytes.length)
     return channels === 4 ? { data: opaque(data), width, height, channels } : { data, width, height, channels };

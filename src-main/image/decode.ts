@@ -1,16 +1,20 @@
 /**
  * Decodes the bytes of a file to standard pixels, which thumbnails, training and error maps all use: EXIF orientation applied, 8-bit sRGB, transparency on white,
- * the first frame. Floating-point images are stretched from minimum to maximum; SVG is rendered at about 1,024 px. If a file cannot be decoded, a
- * `DecodeError` with the code and message of an issue is thrown.
+ * the first frame. Measurements are stretched (`levels.ts`); SVG is rendered at about 1,024 px. If a file cannot be decoded, a `DecodeError` with the code and
+ * message of an issue is thrown.
  */
 import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { ownFault } from '../file/fault.ts';
 import { decodeInWorker } from './decode-in-worker.ts';
 import { largestOfIco } from './decode-ico.ts';
-import { decodable, formatOfBytes, formatOfName, sniffBytes, type Format } from './format.ts';
+import { formatOfBytes, formatOfName, formats, sniffBytes, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader } from './header.ts';
 import { checkSize, DecodeError, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
 import { pixelBudget } from './budget.ts';
+import { levelsFor, rangeOfValues, stretch, type Levels } from './levels.ts';
+import { wrapTiff } from './wrap-tiff.ts';
+import type { WorkerFormat } from './decode-worker.ts';
+import type { ValueRange } from '../contract/types.ts';
 import { endsEarly, isFax } from './truncation.ts';
 
 export { DecodeError };
@@ -26,6 +30,10 @@ export interface Opened {
   width: number;
   height: number;
   frames: number;
+  /** What the picture is, if it is not all of the file; see `Raw`. */
+  notice?: string;
+  /** The values of an image of measurements. */
+  values?: ValueRange;
   /** A new pipeline that yields the standard pixels: resize it, then read them. */
   standard(): Sharp;
 }
@@ -37,41 +45,30 @@ export interface Opened {
 export function decodableFormat(head: Buffer, path: string): Format {
   if (head.length === 0) throw new DecodeError('empty', 'The file is empty (0 bytes).');
   const named = formatOfName(path);
-  const format = formatOfBytes(head.subarray(0, sniffBytes)) ?? (named === 'tga' ? named : null); // a TGA has no magic number
+  const format =
+    formatOfBytes(head.subarray(0, sniffBytes)) ?? (named && !('matches' in formats[named]) ? named : null);
   if (!format) {
-    if (named && !decodable.has(named))
-      throw new DecodeError('unsupported-format', `Winnow does not read ${named.toUpperCase()} files.`);
     throw new DecodeError(
       'not-an-image',
-      `The content is not an image${named ? `, though the name says ${named.toUpperCase()}` : ''}.`,
+      `The content is not an image${named ? `, though the name says ${formats[named].title}` : ''}.`,
     );
   }
-  if (!decodable.has(format))
-    throw new DecodeError('unsupported-format', `Winnow does not read ${format.toUpperCase()} files.`);
+  if (!formats[format].decoder)
+    throw new DecodeError('unsupported-format', `Winnow does not read ${formats[format].title} files yet.`);
   return format;
 }
 
-/** Opens an image. `bytes`: the whole file. Throws DecodeError. */
-export async function openImage(bytes: Buffer, path: string): Promise<Opened> {
+/** Opens an image. `bytes`: the whole file. `levels`: those of its folder. Throws DecodeError. */
+export async function openImage(bytes: Buffer, path: string, levels: Levels = {}): Promise<Opened> {
   const format = decodableFormat(bytes, path);
   try {
-    switch (format) {
-      case 'ico': {
-        const largest = largestOfIco(bytes);
-        return largest.isPng
-          ? { ...(await fromSharp('png', largest.bytes)), format }
-          : fromRaw(format, await decodeInWorker(format, bytes));
-      }
-      case 'heic':
-      case 'bmp':
-      case 'jp2':
-      case 'pnm':
-      case 'psd':
-      case 'tga':
-        return fromRaw(format, await decodeInWorker(format, bytes));
-      default:
-        return await fromSharp(format, bytes);
+    if (format === 'ico') {
+      const largest = largestOfIco(bytes);
+      if (largest.isPng) return { ...(await fromSharp('png', largest.bytes, levels)), format };
     }
+    return formats[format].decoder === 'worker'
+      ? fromRaw(format, await decodeInWorker(format as WorkerFormat, bytes), levels)
+      : await fromSharp(format, bytes, levels);
   } catch (error) {
     throw toDecodeError(error, bytes);
   }
@@ -109,7 +106,7 @@ export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   return new DecodeError('corrupt', `The image data is damaged${detail}.`);
 }
 
-async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
+async function fromSharp(format: Format, bytes: Buffer, levels: Levels): Promise<Opened> {
   // Transmission errors in a fax are normal: like every viewer, Winnow reads it to its end.
   const options = {
     failOn: format === 'tiff' && isFax(bytes) ? 'truncated' : 'error',
@@ -143,53 +140,76 @@ async function fromSharp(format: Format, bytes: Buffer): Promise<Opened> {
     const size = await withTimeout(sharp(bytes, drawn).metadata());
     return { format, width: size.width, height: size.height, frames, standard: () => standardise(sharp(bytes, drawn)) };
   }
-  if (meta.depth === 'float' || meta.depth === 'double') return fromRaw(format, await stretchFloat(bytes, meta));
+  if (meta.depth === 'float' || meta.depth === 'double') return fromRaw(format, await readFloat(bytes, meta), levels);
   const { width, height } = meta.autoOrient;
-  return { format, width, height, frames, standard: () => standardise(sharp(bytes, options)) };
+  const isDeep = meta.depth !== 'uchar';
+  return { format, width, height, frames, standard: () => standardise(sharp(bytes, options), { isDeep }) };
+}
+
+interface Steps {
+  isTurned?: boolean;
+  hasAlpha?: boolean;
+  /** More than 8 bits per sample. */
+  isDeep?: boolean;
 }
 
 /** Converts to standard pixels. Each operation takes as long as decoding a small image, so unnecessary ones are skipped. */
-function standardise(image: Sharp, { isTurned, hasAlpha } = { isTurned: true, hasAlpha: true }): Sharp {
+function standardise(image: Sharp, { isTurned = true, hasAlpha = true, isDeep = false }: Steps = {}): Sharp {
   image.timeout({ seconds: maxSeconds });
   if (isTurned) image.autoOrient();
   if (hasAlpha) image.flatten({ background: '#fff' });
-  return image.toColourspace('srgb');
+  image.toColourspace('srgb');
+  // sharp converts deep images with a profile to Display P3 for its own work, and only an output profile brings them back.
+  return isDeep ? image.withIccProfile('srgb') : image;
 }
 
-function fromRaw(format: Format, { data, width, height, channels }: Raw): Opened {
-  const raw = { width, height, channels };
-  return {
+/** An image from the samples of a decoder: measurements are stretched, then the profile and the orientation are applied. */
+function fromRaw(format: Format, decoded: Raw, levels: Levels): Opened {
+  const { width, height, channels, notice, frames = 1 } = decoded;
+  const values = decoded.measured && rangeOfValues(decoded.measured.kind, decoded.data);
+  const data = decoded.measured
+    ? stretch(decoded.data, values ? levelsFor(values, levels) : [0, 1])
+    : (decoded.data as Uint8Array | Uint16Array);
+  const isTurned = (decoded.orientation ?? 1) > 1;
+  const isDeep = data.BYTES_PER_ELEMENT > 1;
+  const hasAlpha = channels === 4 && !decoded.isCmyk;
+  const opened = {
     format,
-    width,
-    height,
-    frames: 1,
-    standard: () =>
-      standardise(sharp(data, { raw, limitInputPixels: maxPixels }), { isTurned: false, hasAlpha: channels === 4 }),
+    width: (decoded.orientation ?? 1) > 4 ? height : width,
+    height: (decoded.orientation ?? 1) > 4 ? width : height,
+    frames,
+    notice,
+    ...(values && { values }),
+  };
+  if (!decoded.profile && !isTurned && !isDeep && !decoded.isCmyk) {
+    const raw = { width, height, channels };
+    return {
+      ...opened,
+      standard: () => standardise(sharp(data, { raw, limitInputPixels: maxPixels }), { isTurned, hasAlpha }),
+    };
+  }
+  const tiff = wrapTiff({ ...decoded, data });
+  return {
+    ...opened,
+    standard: () => standardise(sharp(tiff, { limitInputPixels: maxPixels }), { isTurned, hasAlpha, isDeep }),
   };
 }
 
-/** Floating-point images are often measurements without a natural black and white: finite values are stretched from minimum to maximum; others become black. */
-async function stretchFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
+async function readFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
   checkSize(meta.width, meta.height);
   const { data, info } = await withTimeout(
     sharp(bytes, { limitInputPixels: maxPixels }).raw({ depth: 'float' }).toBuffer({ resolveWithObject: true }),
   );
-  const values = new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4);
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of values) {
-    if (!Number.isFinite(value)) continue;
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  const scale = high > low ? 255 / (high - low) : 0;
-  const out = new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++)
-    out[i] = Number.isFinite(values[i]) ? Math.round((values[i] - low) * scale) : 0;
   const channels = info.channels === 3 || info.channels === 4 ? info.channels : 1;
   if (channels !== info.channels)
     throw new DecodeError('unsupported-format', `Winnow does not read ${meta.channels}-channel floating-point images.`);
-  return { data: out, width: info.width, height: info.height, channels };
+  return {
+    data: new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4),
+    width: info.width,
+    height: info.height,
+    channels,
+    measured: { kind: 'float' },
+  };
 }
 
 /** Reads the standard pixels, after `shape` (such as a resize). Waits until the pixel budget allows it. */

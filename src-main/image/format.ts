@@ -1,110 +1,33 @@
-/** Detects image formats by their first bytes. The extension is only used for formats without a signature, and to decide whether an unreadable file is reported. */
+/**
+ * The formats that Winnow knows, one record each: their names, extensions and signatures. A file is recognised by its first bytes; the extension decides only for
+ * formats without a signature. Formats without a decoder are recognised too, so that their files are listed with the reason and never passed over.
+ */
 import { extname } from 'node:path';
 
-export type Format =
-  | 'jpeg'
-  | 'png'
-  | 'webp'
-  | 'gif'
-  | 'tiff'
-  | 'bmp'
-  | 'avif'
-  | 'heic'
-  | 'svg'
-  | 'ico'
-  | 'jp2'
-  | 'jxl'
-  | 'psd'
-  | 'tga'
-  | 'exr'
-  | 'pnm'
-  | 'dds'
-  | 'raw';
+/** Who decodes a format: sharp, a decoder of our own in a worker thread (`decode-worker.ts`), or nobody yet. */
+type Decoder = 'sharp' | 'worker' | null;
 
-/** Formats that Winnow decodes. A file in another format becomes an issue. */
-export const decodable: ReadonlySet<Format> = new Set([
-  'jpeg',
-  'png',
-  'webp',
-  'gif',
-  'tiff',
-  'bmp',
-  'avif',
-  'heic',
-  'svg',
-  'ico',
-  'jp2',
-  'pnm',
-  'psd',
-  'tga',
-]);
-/** Formats that every browser can show. */
-export const browserFormats: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'avif', 'bmp', 'svg']);
-
-const extensions: Record<string, Format> = {
-  jpg: 'jpeg',
-  jpeg: 'jpeg',
-  jpe: 'jpeg',
-  jfif: 'jpeg',
-  png: 'png',
-  apng: 'png',
-  webp: 'webp',
-  gif: 'gif',
-  tif: 'tiff',
-  tiff: 'tiff',
-  bmp: 'bmp',
-  dib: 'bmp',
-  avif: 'avif',
-  heic: 'heic',
-  heif: 'heic',
-  hif: 'heic',
-  svg: 'svg',
-  ico: 'ico',
-  cur: 'ico',
-  jp2: 'jp2',
-  j2k: 'jp2',
-  jpx: 'jp2',
-  jpf: 'jp2',
-  j2c: 'jp2',
-  jpc: 'jp2',
-  jxl: 'jxl',
-  psd: 'psd',
-  tga: 'tga',
-  exr: 'exr',
-  ppm: 'pnm',
-  pgm: 'pnm',
-  pbm: 'pnm',
-  pnm: 'pnm',
-  pam: 'pnm',
-  dds: 'dds',
-  cr2: 'raw',
-  cr3: 'raw',
-  nef: 'raw',
-  arw: 'raw',
-  dng: 'raw',
-  orf: 'raw',
-  rw2: 'raw',
-};
-
-/** The media types of formats that browsers can show. */
-export const mediaTypes: Partial<Record<Format, string>> = {
-  jpeg: 'image/jpeg',
-  png: 'image/png',
-  webp: 'image/webp',
-  gif: 'image/gif',
-  avif: 'image/avif',
-  bmp: 'image/bmp',
-  svg: 'image/svg+xml',
-};
-
-/** The format by the extension; null if it is not one of an image. */
-export const formatOfName = (path: string): Format | null => extensions[extname(path).slice(1).toLowerCase()] ?? null;
+interface FormatRecord {
+  /** As messages and the README call it. */
+  title: string;
+  decoder: Decoder;
+  /** Lower case, without the dot. The first one is the usual one. */
+  extensions: readonly string[];
+  /** The media type, if every browser can show the format. */
+  media?: string;
+  /** True if a file starts so. `head`: at least four bytes, at most `sniffBytes`. Missing: the format has no signature, and only its extension tells. */
+  matches?(head: Buffer): boolean;
+}
 
 /** The number of bytes at the start of a file that `formatOfBytes` needs. */
-export const sniffBytes = 512;
+export const sniffBytes = 4096;
 
 const starts = (head: Buffer, ...bytes: number[]) => bytes.every((byte, i) => head[i] === byte);
 const ascii = (head: Buffer, from: number, to: number) => head.toString('latin1', from, to);
+const startsWith = (head: Buffer, text: string) => ascii(head, 0, text.length) === text;
+/** The brands of an ISO base media file (ISO 14496-12), as one string; '' for other files. */
+const brands = (head: Buffer) =>
+  ascii(head, 4, 8) === 'ftyp' ? ascii(head, 8, Math.min(head.length, Math.max(16, head.readUInt32BE(0)))) : '';
 
 /**
  * Checks the first entry of an icon's directory: a reserved byte is zero, and the image comes after the directory. The four magic bytes alone would match other
@@ -113,39 +36,172 @@ const ascii = (head: Buffer, from: number, to: number) => head.toString('latin1'
 const isDirectory = (head: Buffer) =>
   head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
 
+const isSvg = (head: Buffer) =>
+  /^\uFEFF?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]/i.test(
+    head.toString('utf8'),
+  );
+
+// The order matters where one signature is the start of another.
+const records = {
+  jpeg: {
+    title: 'JPEG',
+    decoder: 'sharp',
+    extensions: ['jpg', 'jpeg', 'jpe', 'jfif'],
+    media: 'image/jpeg',
+    matches: (head) => starts(head, 0xff, 0xd8, 0xff),
+  },
+  png: {
+    title: 'PNG',
+    decoder: 'sharp',
+    extensions: ['png', 'apng'],
+    media: 'image/png',
+    matches: (head) => starts(head, 0x89, 0x50, 0x4e, 0x47),
+  },
+  gif: {
+    title: 'GIF',
+    decoder: 'sharp',
+    extensions: ['gif'],
+    media: 'image/gif',
+    matches: (head) => startsWith(head, 'GIF8'),
+  },
+  webp: {
+    title: 'WebP',
+    decoder: 'sharp',
+    extensions: ['webp'],
+    media: 'image/webp',
+    matches: (head) => startsWith(head, 'RIFF') && ascii(head, 8, 12) === 'WEBP',
+  },
+  raw: {
+    title: 'camera raw',
+    decoder: null,
+    extensions: ['dng', 'nef', 'cr2', 'cr3', 'arw', 'raf', 'orf', 'rw2', 'pef', 'srw', 'nrw', '3fr', 'iiq', 'x3f'],
+    matches: (head) =>
+      startsWith(head, 'FUJIFILMCCD-RAW') ||
+      startsWith(head, 'FOVb') ||
+      startsWith(head, 'IIRO') ||
+      startsWith(head, 'MMOR') ||
+      startsWith(head, 'IIRS') ||
+      startsWith(head, 'IIU\0') ||
+      (startsWith(head, 'II*\0') && ascii(head, 8, 10) === 'CR') ||
+      /crx /.test(brands(head)),
+  },
+  tiff: {
+    title: 'TIFF',
+    decoder: 'sharp',
+    extensions: ['tif', 'tiff'],
+    matches: (head) =>
+      starts(head, 0x49, 0x49, 0x2a, 0) ||
+      starts(head, 0x4d, 0x4d, 0, 0x2a) ||
+      starts(head, 0x49, 0x49, 0x2b, 0) ||
+      starts(head, 0x4d, 0x4d, 0, 0x2b),
+  },
+  bmp: {
+    title: 'BMP',
+    decoder: 'worker',
+    extensions: ['bmp', 'dib'],
+    media: 'image/bmp',
+    // 'BM' and four reserved zeros: the two letters alone would match many text files.
+    matches: (head) => startsWith(head, 'BM') && head.length >= 14 && head.readUInt32LE(6) === 0,
+  },
+  avif: {
+    title: 'AVIF',
+    decoder: 'sharp',
+    extensions: ['avif'],
+    media: 'image/avif',
+    matches: (head) => /avif|avis/.test(brands(head)),
+  },
+  heic: {
+    title: 'HEIC',
+    decoder: 'worker',
+    extensions: ['heic', 'heif', 'hif'],
+    matches: (head) => /heic|heix|hevc|heim|heis|mif1|msf1/.test(brands(head)),
+  },
+  jp2: {
+    title: 'JPEG 2000',
+    decoder: 'worker',
+    extensions: ['jp2', 'j2k', 'jpx', 'jpf', 'j2c', 'jpc'],
+    matches: (head) => starts(head, 0, 0, 0, 0x0c, 0x6a, 0x50, 0x20, 0x20) || starts(head, 0xff, 0x4f, 0xff, 0x51),
+  },
+  jxl: {
+    title: 'JPEG XL',
+    decoder: null,
+    extensions: ['jxl'],
+    matches: (head) => starts(head, 0, 0, 0, 0x0c, 0x4a, 0x58, 0x4c) || (starts(head, 0xff, 0x0a) && head.length > 12),
+  },
+  psd: {
+    title: 'Photoshop',
+    decoder: 'worker',
+    extensions: ['psd', 'psb'],
+    matches: (head) => startsWith(head, '8BPS'),
+  },
+  exr: {
+    title: 'OpenEXR',
+    decoder: null,
+    extensions: ['exr'],
+    matches: (head) => starts(head, 0x76, 0x2f, 0x31, 0x01),
+  },
+  hdr: {
+    title: 'Radiance HDR',
+    decoder: null,
+    extensions: ['hdr', 'pic', 'rgbe'],
+    matches: (head) => startsWith(head, '#?RADIANCE') || startsWith(head, '#?RGBE'),
+  },
+  dds: { title: 'DDS', decoder: null, extensions: ['dds'], matches: (head) => startsWith(head, 'DDS ') },
+  qoi: { title: 'QOI', decoder: null, extensions: ['qoi'], matches: (head) => startsWith(head, 'qoif') },
+  pfm: { title: 'PFM', decoder: null, extensions: ['pfm'], matches: (head) => /^P[Ff]\s+\d/.test(ascii(head, 0, 16)) },
+  pnm: {
+    title: 'PNM',
+    decoder: 'worker',
+    extensions: ['ppm', 'pgm', 'pbm', 'pnm', 'pam'],
+    matches: (head) => /^P(?:[1-6]\s+[#\d]|7\n)/.test(ascii(head, 0, 16)),
+  },
+  ico: {
+    title: 'ICO',
+    decoder: 'worker',
+    extensions: ['ico', 'cur'],
+    matches: (head) => (starts(head, 0, 0, 1, 0) || starts(head, 0, 0, 2, 0)) && head.length >= 22 && isDirectory(head),
+  },
+  dicom: {
+    title: 'DICOM',
+    decoder: null,
+    extensions: ['dcm', 'dicom'],
+    matches: (head) => ascii(head, 128, 132) === 'DICM',
+  },
+  fits: {
+    title: 'FITS',
+    decoder: null,
+    extensions: ['fits', 'fit', 'fts'],
+    matches: (head) => startsWith(head, 'SIMPLE  ='),
+  },
+  jxr: {
+    title: 'JPEG XR',
+    decoder: null,
+    extensions: ['jxr', 'wdp', 'hdp'],
+    matches: (head) => starts(head, 0x49, 0x49, 0xbc),
+  },
+  pdf: { title: 'PDF', decoder: null, extensions: ['pdf'], matches: (head) => startsWith(head, '%PDF-') },
+  svg: { title: 'SVG', decoder: 'sharp', extensions: ['svg'], media: 'image/svg+xml', matches: isSvg },
+  svgz: { title: 'SVGZ', decoder: null, extensions: ['svgz'] },
+  tga: { title: 'TGA', decoder: 'worker', extensions: ['tga'] },
+} as const satisfies Record<string, FormatRecord>;
+
+export type Format = keyof typeof records;
+
+/** The formats in the order in which signatures are tried. */
+export const formats: Readonly<Record<Format, FormatRecord>> = records;
+
+const all = Object.entries(formats) as [Format, FormatRecord][];
+const byExtension = new Map(all.flatMap(([id, { extensions }]) => extensions.map((name) => [name, id] as const)));
+
+/** Formats that every browser can show. */
+export const browserFormats: ReadonlySet<string> = new Set(all.filter(([, { media }]) => media).map(([id]) => id));
+
+/** The format by the extension; null if it is not one of an image. */
+export const formatOfName = (path: string): Format | null =>
+  byExtension.get(extname(path).slice(1).toLowerCase()) ?? null;
+
 /** The format by the first bytes of the file (`sniffBytes`); null if they are not those of an image. */
 export function formatOfBytes(head: Buffer): Format | null {
   if (head.length < 4) return null;
-  if (starts(head, 0xff, 0xd8, 0xff)) return 'jpeg';
-  if (starts(head, 0x89, 0x50, 0x4e, 0x47)) return 'png';
-  if (ascii(head, 0, 4) === 'GIF8') return 'gif';
-  if (ascii(head, 0, 4) === 'RIFF' && ascii(head, 8, 12) === 'WEBP') return 'webp';
-  if (
-    starts(head, 0x49, 0x49, 0x2a, 0) ||
-    starts(head, 0x4d, 0x4d, 0, 0x2a) ||
-    starts(head, 0x49, 0x49, 0x2b, 0) ||
-    starts(head, 0x4d, 0x4d, 0, 0x2b)
-  )
-    return 'tiff';
-  // 'BM' and four reserved zeros: the two letters alone would match many text files.
-  if (ascii(head, 0, 2) === 'BM' && head.length >= 14 && head.readUInt32LE(6) === 0) return 'bmp';
-  if (ascii(head, 4, 8) === 'ftyp') {
-    const brands = ascii(head, 8, Math.min(head.length, Math.max(16, head.readUInt32BE(0))));
-    if (/avif|avis/.test(brands)) return 'avif';
-    if (/heic|heix|hevc|heim|heis|mif1|msf1/.test(brands)) return 'heic';
-  }
-  if (starts(head, 0, 0, 0, 0x0c, 0x6a, 0x50, 0x20, 0x20) || starts(head, 0xff, 0x4f, 0xff, 0x51)) return 'jp2';
-  if (starts(head, 0, 0, 0, 0x0c, 0x4a, 0x58, 0x4c) || (starts(head, 0xff, 0x0a) && head.length > 12)) return 'jxl';
-  if (ascii(head, 0, 4) === '8BPS') return 'psd';
-  if (starts(head, 0x76, 0x2f, 0x31, 0x01)) return 'exr';
-  if (ascii(head, 0, 4) === 'DDS ') return 'dds';
-  if (/^P(?:[1-6]\s+[#\d]|7\n)/.test(ascii(head, 0, 16))) return 'pnm';
-  if ((starts(head, 0, 0, 1, 0) || starts(head, 0, 0, 2, 0)) && head.length >= 22 && isDirectory(head)) return 'ico';
-  if (
-    /^\uFEFF?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]/i.test(
-      head.toString('utf8'),
-    )
-  )
-    return 'svg';
-  return null;
+  return all.find(([, { matches }]) => matches?.(head))?.[0] ?? null;
 }

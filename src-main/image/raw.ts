@@ -4,13 +4,35 @@
  */
 import type { IssueCode } from '../contract/types.ts';
 
-/** Rows of pixels from the top, 8 bits per channel: gray, RGB or RGBA. */
+/** The samples of a decoded image: rows from the top, channels interleaved. */
 export interface Raw {
-  data: Uint8Array;
+  /** Integers use the whole range of their type (0 is black, 255 or 65,535 is white), unless the image is `measured`. */
+  data: Samples;
   width: number;
   height: number;
+  /** 1: gray, 3: RGB, 4: RGBA, or CMYK (0 is no ink) if `isCmyk`. Alpha is not premultiplied. */
   channels: 1 | 3 | 4;
+  isCmyk?: boolean;
+  /**
+   * The values are measurements without a natural black and white: heights, counts, 12-bit intensities. They are stretched by one rule for the whole folder
+   * (`levels.ts`). `kind` names their type in the file, such as 'uint16' or 'float32'.
+   */
+  measured?: { kind: string };
+  /** The ICC profile of the samples; without one they are sRGB. */
+  profile?: Uint8Array;
+  /** EXIF orientation, 1 to 8, that is still to be applied. Default 1. */
+  orientation?: number;
+  /** Frames, pages, planes or slices in the file. Default 1. */
+  frames?: number;
+  /** What the picture is, if it is not all of the file: 'preview of a raw file', 'band 1 of 8'. */
+  notice?: string;
 }
+
+/** With 8 bits per sample. */
+export type Raw8 = Raw & { data: Uint8Array };
+
+export type Samples =
+  Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
 /** An issue of the image itself. The message can be shown to the user. */
 export class DecodeError extends Error {

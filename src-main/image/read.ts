@@ -1,11 +1,12 @@
 /** Reads one file for the scan with one decode: hash, size, thumbnail (stored under the hash), measures, fingerprint. It runs in the readers' processes. */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Sample } from '../contract/types.ts';
+import type { Sample, ValueRange } from '../contract/types.ts';
 import { fingerprint } from '../duplicate/fingerprint.ts';
 import { workspaceFault } from '../file/fault.ts';
 import { readBytes } from './bytes.ts';
 import { toDecodeError, decodableFormat, openImage } from './decode.ts';
+import type { Levels } from './levels.ts';
 import type { Measures } from './measure.ts';
 import { makeThumb } from './pixels.ts';
 import { withImage } from './scanned.ts';
@@ -15,6 +16,8 @@ export interface ReadRequest {
   workspaceFolder: string;
   path: string;
   bytes: number;
+  /** Of the folder; none for images that are no samples. */
+  levels?: Levels;
 }
 export interface Reading {
   sha256: string;
@@ -22,6 +25,8 @@ export interface Reading {
   height: number;
   format: string;
   frames: number;
+  notice?: string;
+  values?: ValueRange;
   measures: Measures;
   fingerprint: Uint8Array;
 }
@@ -33,20 +38,22 @@ export const thumbFile = (workspaceFolder: string, sha256: string) =>
 const partsFolder = (workspaceFolder: string) => join(workspaceFolder, 'thumbs', 'part');
 
 /** Throws DecodeError for an issue of the image, the system's error if the file cannot be read, and WinnowError for an error of the workspace. */
-export async function readImage({ folder, workspaceFolder, path }: ReadRequest): Promise<Reading> {
+export async function readImage({ folder, workspaceFolder, path, levels }: ReadRequest): Promise<Reading> {
   const { bytes, sha256 } = await readBytes(join(folder, path), (head) => void decodableFormat(head, path));
-  const image = await openImage(bytes, path);
+  const image = await openImage(bytes, path, levels);
   const thumb = await makeThumb(image).catch((error: unknown) => {
     throw toDecodeError(error, bytes);
   });
-  if (!existsSync(thumbFile(workspaceFolder, sha256))) writeThumb(workspaceFolder, sha256, thumb.bytes);
-  const { width, height, format, frames } = image;
+  const { width, height, format, frames, notice, values } = image;
+  if (values || !existsSync(thumbFile(workspaceFolder, sha256))) writeThumb(workspaceFolder, sha256, thumb.bytes);
   return {
     sha256,
     width,
     height,
     format,
     frames,
+    notice,
+    values,
     measures: thumb.measures,
     fingerprint: fingerprint(thumb.data, thumb.width, thumb.height, thumb.channels),
   };

@@ -9,6 +9,7 @@ import { askDisk } from '../file/gate.ts';
 import { openRegular } from '../file/open.ts';
 import { readBytes } from './bytes.ts';
 import { openImage, type Opened } from './decode.ts';
+import { folderLevels } from './levels.ts';
 import { DecodeError } from './raw.ts';
 import { Budget, byteBudgetSize } from './budget.ts';
 
@@ -34,7 +35,8 @@ export const withImage = <Result>(
   folder: string,
   sample: Known,
   work: (image: Opened) => Promise<Result>,
-): Promise<Result> => withBytes(folder, sample, async (bytes) => work(await openImage(bytes, sample.path)));
+): Promise<Result> =>
+  withBytes(folder, sample, async (bytes) => work(await openImage(bytes, sample.path, folderLevels(folder))));
 
 /** Opens a file to be sent as it is. Its size and time are compared with the scan, not its hash. The caller closes it. Throws DecodeError and system errors. */
 export async function openScanned(

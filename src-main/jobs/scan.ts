@@ -2,6 +2,7 @@
  * Scans the folder: finds images and reads those that are new or changed (hash, size, thumbnail, measurements). An unreadable file becomes
  * an issue. Rows are committed a few times a second, so clients see them appear and a crash loses little.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
@@ -9,6 +10,7 @@ import { fingerprintVersion } from '../duplicate/fingerprint.ts';
 import { requireFolder } from '../file/gate.ts';
 import { findImages, lookAt, type Found } from '../image/find.ts';
 import { issueOf } from '../image/issue.ts';
+import { folderLevels, levelsFor, levelsOf, setFolderLevels } from '../image/levels.ts';
 import { measureNames } from '../image/measure.ts';
 import { clearParts } from '../image/read.ts';
 import { startReaders, type Readers } from '../image/readers.ts';
@@ -21,7 +23,7 @@ import type { Report } from '../workspace/report.ts';
 import type { Scanned } from '../workspace/table.ts';
 
 /** Changes when the measurements change: all images are then read again. */
-export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion}`;
+export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion} / pixels 2`;
 const commitEveryMs = 300;
 
 const resultsAreKept = 'The results for its images are kept.';
@@ -60,7 +62,7 @@ export async function refresh(context: JobContext, report: Report): Promise<Scan
   return summary;
 }
 
-type ScanContext = Pick<JobContext, 'folder' | 'workspaceFolder' | 'table'>;
+type ScanContext = Pick<JobContext, 'folder' | 'workspaceFolder' | 'table' | 'rows'>;
 
 /** An issue with the size and the time that its file had; -1 if the file is read again in any case. */
 export type Unread = Issue & { bytes: number; modifiedMs: number };
@@ -113,6 +115,7 @@ export async function scan(
 
     table.putScanned([], issues);
     await readFiles(context, changed, readers, report, { isKnown: (path) => known.has(path), onUnread });
+    await setLevels(context, report, () => (readers ??= startReaders(report.signal, limits)));
   } finally {
     await readers?.close();
   }
@@ -160,9 +163,28 @@ export async function scanPaths(
   const readers = startReaders(report.signal);
   try {
     await readFiles(context, files, readers, report, { isKnown, onUnread });
+    await setLevels(context, report, () => readers);
   } finally {
     await readers.close();
   }
+}
+
+/**
+ * Sets the levels of the folder by the values of its images of measurements. Images that were read with other levels are read again, and what was computed from
+ * their pixels is forgotten.
+ */
+async function setLevels(context: ScanContext, report: Report, readers: () => Readers): Promise<void> {
+  const { folder, table, rows } = context;
+  const files = table.measured();
+  const before = folderLevels(folder);
+  const levels = levelsOf(files.map(({ values }) => values));
+  if (isDeepStrictEqual(before, levels)) return;
+  const again = files.filter(({ values }) => !isDeepStrictEqual(levelsFor(values, before), levelsFor(values, levels)));
+  setFolderLevels(folder, levels);
+  table.setMeta('levels', JSON.stringify(levels));
+  if (!again.length) return;
+  rows.forget(again.map(({ sha256 }) => sha256));
+  await readFiles(context, again, readers(), report, { isKnown: () => true, isRestretched: true });
 }
 
 const toUnread = (issue: Issue): Unread => ({ ...issue, bytes: -1, modifiedMs: -1 });
@@ -173,14 +195,19 @@ async function readFiles(
   files: readonly Found[],
   readers: Readers | undefined,
   report: Report,
-  { isKnown, onUnread }: { isKnown: (path: string) => boolean; onUnread?: (issue: Unread) => void },
+  {
+    isKnown,
+    onUnread,
+    isRestretched,
+  }: { isKnown: (path: string) => boolean; onUnread?: (issue: Unread) => void; isRestretched?: boolean },
 ): Promise<void> {
-  report.stage('Reading images', files.length);
+  report.stage(isRestretched ? 'Setting levels' : 'Reading images', files.length);
+  const levels = folderLevels(folder);
   const scanned: Scanned[] = [];
   const issues: Unread[] = [];
   let committed = performance.now();
   const commit = () => {
-    table.putScanned(scanned.splice(0), issues.splice(0));
+    table.putScanned(scanned.splice(0), issues.splice(0), { isRestretched });
     committed = performance.now();
   };
   let done = 0;
@@ -189,7 +216,7 @@ async function readFiles(
       try {
         scanned.push({
           ...file,
-          ...(await (readers as Readers).read({ folder, workspaceFolder, path: file.path, bytes: file.bytes })),
+          ...(await (readers as Readers).read({ folder, workspaceFolder, path: file.path, bytes: file.bytes, levels })),
         });
       } catch (error) {
         report.signal.throwIfAborted();

@@ -128,6 +128,13 @@ export class RowIndex {
     });
   }
 
+  /** Removes the rows of these images from all sets. */
+  forgetImages(sha256s: readonly string[]): void {
+    this.#db.transaction(() => {
+      for (const sha256 of sha256s) this.#db.run('DELETE FROM set_rows WHERE sha256 = ?', sha256);
+    });
+  }
+
   /** Forgets this row and all later ones, after the file was removed or truncated: their positions will be reused. */
   forgetFrom({ id }: IndexedSet, row: number): void {
     this.#db.run('DELETE FROM set_rows WHERE set_id = ? AND row >= ?', id, row);

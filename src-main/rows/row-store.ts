@@ -137,6 +137,11 @@ export class RowStore {
     };
   }
 
+  /** Forgets all rows of these images: their pixels are read differently now. */
+  forget(sha256s: readonly string[]): void {
+    this.#index.forgetImages(sha256s);
+  }
+
   #rows(recipe: RowRecipe, samples: readonly Sample[], issues: Issue[]): Rows {
     const { set, [Symbol.dispose]: dispose } = this.#hold(recipe);
     const { type, shape, layout } = recipe;

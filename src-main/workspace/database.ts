@@ -63,6 +63,11 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
   `CREATE TABLE trials (
      search_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE, number INTEGER NOT NULL, record TEXT NOT NULL,
      PRIMARY KEY (search_id, number)) WITHOUT ROWID;`,
+  // What a picture is if it is not all of its file, and the values of images of measurements.
+  `ALTER TABLE samples ADD COLUMN notice TEXT;
+   ALTER TABLE samples ADD COLUMN value_kind TEXT;
+   ALTER TABLE samples ADD COLUMN value_low REAL;
+   ALTER TABLE samples ADD COLUMN value_high REAL;`,
 ];
 export const schemaVersion = migrations.length;
 

@@ -4,32 +4,11 @@
  */
 import { folderClass } from '../contract/marks.ts';
 import type { ColumnValues } from '../contract/read.ts';
-import type { Changes, Column, Decision, Issue, Marks, Sample } from '../contract/types.ts';
+import type { Changes, Column, Issue, Marks, Sample, ValueRange } from '../contract/types.ts';
 import type { Measures } from '../image/measure.ts';
 import { Columns } from './columns.ts';
+import { marksOf, sampleFields, toSample, type SampleRow } from './sample-row.ts';
 import type { Database } from './database.ts';
-
-interface SampleRow {
-  id: number;
-  path: string;
-  class: string | null;
-  bytes: number;
-  modified_ms: number;
-  width: number;
-  height: number;
-  format: string;
-  frames: number;
-  sha256: string;
-  gone: number;
-  decision: Decision | null;
-  reason: string | null;
-  tags: string | null;
-  label: string | null;
-  note: string | null;
-  revision: number;
-}
-const sampleFields =
-  'id, path, class, bytes, modified_ms, width, height, format, frames, sha256, gone, decision, reason, tags, label, note, revision';
 
 /** The scan's result for a file. */
 export interface Scanned {
@@ -41,6 +20,8 @@ export interface Scanned {
   format: string;
   frames: number;
   sha256: string;
+  notice?: string | null;
+  values?: ValueRange | null;
   measures: Measures;
   fingerprint: Uint8Array;
 }
@@ -105,6 +86,13 @@ export class Table {
     });
     this.#columns.clearCache();
     return true;
+  }
+
+  /** The images whose pixels this version may read differently from an earlier one: 8-bit colours are read as before. */
+  hashesOfChangedPixels(): string[] {
+    return this.#db
+      .all<{ sha256: string }>("SELECT DISTINCT sha256 FROM samples WHERE format NOT IN ('jpeg', 'webp')")
+      .map(({ sha256 }) => sha256);
   }
 
   #writing: number | null = null;
@@ -195,7 +183,12 @@ export class Table {
     });
   }
 
-  putScanned(list: readonly Scanned[], issues: readonly (Issue & { bytes: number; modifiedMs: number })[]) {
+  /** `isRestretched`: the pixels have changed even though the files have not, since the levels of the folder have. */
+  putScanned(
+    list: readonly Scanned[],
+    issues: readonly (Issue & { bytes: number; modifiedMs: number })[],
+    { isRestretched = false } = {},
+  ) {
     if (!list.length && !issues.length) return;
     this.write((revision) => {
       const changed: number[] = [];
@@ -206,7 +199,7 @@ export class Table {
           s.path,
         );
         if (before?.gone) this.#columns.markFound();
-        if (before && before.sha256 !== s.sha256) changed.push(before.id);
+        if (before && (isRestretched || before.sha256 !== s.sha256)) changed.push(before.id);
         const id =
           before?.id ??
           this.#db.run(
@@ -214,7 +207,8 @@ export class Table {
             s.path,
           ).id;
         this.#db.run(
-          `UPDATE samples SET class = ?, bytes = ?, modified_ms = ?, width = ?, height = ?, format = ?, frames = ?, sha256 = ?, gone = 0, revision = ?, measures = ?, fingerprint = ?
+          `UPDATE samples SET class = ?, bytes = ?, modified_ms = ?, width = ?, height = ?, format = ?, frames = ?, sha256 = ?, notice = ?, value_kind = ?, value_low = ?, value_high = ?, gone = 0,
+             revision = ?, measures = ?, fingerprint = ?
            WHERE id = ?`,
           folderClass(s.path),
           s.bytes,
@@ -224,6 +218,10 @@ export class Table {
           s.format,
           s.frames,
           s.sha256,
+          s.notice ?? null,
+          s.values?.kind ?? null,
+          s.values?.low ?? null,
+          s.values?.high ?? null,
           revision,
           this.#columns.putMeasures(id, s.measures),
           s.fingerprint,
@@ -272,6 +270,20 @@ export class Table {
     if (!sample) return;
     this.#db.run('UPDATE samples SET gone = 1, revision = ? WHERE id = ?', revision, sample.id);
     this.#columns.markGone(sample.id);
+  }
+
+  /** The files of images of measurements. */
+  measured(): { path: string; bytes: number; modifiedMs: number; sha256: string; values: ValueRange }[] {
+    return this.#db
+      .all<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE gone = 0 AND value_kind IS NOT NULL ORDER BY path`)
+      .map(toSample)
+      .map(({ path, bytes, modifiedMs, sha256, values }) => ({
+        path,
+        bytes,
+        modifiedMs,
+        sha256,
+        values: values as ValueRange,
+      }));
   }
 
   issues(): Issue[] {
@@ -344,28 +356,6 @@ export class Table {
     this.write((revision) => this.#columns.put({ name, title, runId, categories, revision }, data));
   }
 }
-
-const marksOf = ({ decision, reason, tags, label, note }: SampleRow): Marks => ({
-  decision,
-  reason,
-  tags: tags ? (JSON.parse(tags) as string[]) : [],
-  label,
-  note,
-});
-
-const toSample = (row: SampleRow): Sample => ({
-  id: row.id,
-  path: row.path,
-  class: row.label ?? row.class,
-  bytes: row.bytes,
-  modifiedMs: row.modified_ms,
-  width: row.width,
-  height: row.height,
-  format: row.format,
-  frames: row.frames,
-  sha256: row.sha256,
-  ...marksOf(row),
-});
 
 const split = (rows: readonly SampleRow[]) => ({
   samples: rows.filter((row) => !row.gone).map(toSample),

@@ -10,6 +10,7 @@ import type { Limits } from '../../src-main/image/reader.ts';
 import { Database } from '../../src-main/workspace/database.ts';
 import type { Report } from '../../src-main/workspace/report.ts';
 import { scan } from '../../src-main/jobs/scan.ts';
+import { RowStore } from '../../src-main/rows/row-store.ts';
 import { Table } from '../../src-main/workspace/table.ts';
 import { OpenWorkspace } from '../../src-main/engine/open-workspace.ts';
 import { start } from '../fixtures/command.ts';
@@ -52,9 +53,18 @@ describe('a decoder that hangs', () => {
     const db = keep(new Database(join(temporaryFolder('workspace'), 'workspace.sqlite')));
     const table = new Table(db);
     const once = () =>
-      scan({ folder, workspaceFolder: temporaryFolder('workspace'), table }, quiet(), {
-        limits: { stuckAfterMs: 500 },
-      });
+      scan(
+        {
+          folder,
+          workspaceFolder: temporaryFolder('workspace'),
+          table,
+          rows: new RowStore(db, temporaryFolder('rows')),
+        },
+        quiet(),
+        {
+          limits: { stuckAfterMs: 500 },
+        },
+      );
     expect(await once()).toMatchObject({ found: 4, read: 4, unreadable: 1 });
     expect(table.issues()).toEqual([
       { path: 'bomb.svg', code: 'too-slow', message: expect.stringContaining('longer than') },

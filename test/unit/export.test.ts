@@ -57,6 +57,8 @@ async function samplesOf(folder: string, marks: Record<string, Partial<Sample>> 
       path,
       class: own.label ?? path.split('/').at(-2) ?? null,
       frames: 1,
+      notice: null,
+      values: null,
       bytes,
       modifiedMs,
       width,

@@ -48,7 +48,7 @@ async function contextOf(count: number): Promise<{ context: JobContext; run: Run
   const workspaceFolder = temporaryFolder('map-workspace');
   const context = new OpenWorkspace('0', folder, workspaceFolder, compute);
   open.push(context);
-  const again = () => scan({ folder, workspaceFolder, table: context.table }, listener());
+  const again = () => scan({ folder, workspaceFolder, table: context.table, rows: context.rows }, listener());
   await again();
   return { context, run: await runOf(context), again };
 }

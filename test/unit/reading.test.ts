@@ -40,8 +40,9 @@ async function scanned(folder: string) {
   const db = new Database(join(workspaceFolder, 'workspace.sqlite'));
   open.push(db);
   const table = new Table(db);
-  await scan({ folder, workspaceFolder, table }, report);
-  return { folder, workspaceFolder, db, table, rows: new RowStore(db, workspaceFolder) };
+  const rows = new RowStore(db, workspaceFolder);
+  await scan({ folder, workspaceFolder, table, rows }, report);
+  return { folder, workspaceFolder, db, table, rows };
 }
 
 describe('rows of pixels', () => {
