@@ -2,22 +2,10 @@
 import { sumOf } from '../../src-main/contract/numbers.ts';
 import type { Objective, SearchState, Space, Trial } from '../../src-main/contract/search.ts';
 import { quantileOf } from '../../src-main/contract/statistics.ts';
+import { candidatesOf, isBetter } from '../../src-main/contract/trials.ts';
 import { litOf } from './parallel.ts';
 
 export type Direction = Objective['direction'];
-
-export const isBetter = (a: number, b: number, direction: Direction): boolean =>
-  direction === 'maximise' ? a > b : a < b;
-
-/** Has a value that the search counts: repeats judge the best few, they do not compete with them. */
-export const counts = ({ value, state, repeats }: Trial): boolean =>
-  value !== null && repeats === null && (state === 'done' || state === 'stopped');
-
-/** The trials among which the best is: finished ones; those that were stopped early only if there are no others, as the search itself does. */
-export function candidatesOf(trials: readonly Trial[]): Trial[] {
-  const finished = trials.filter((trial) => counts(trial) && trial.state === 'done');
-  return finished.length ? finished : trials.filter(counts);
-}
 
 /** A trial that raised the best value so far. */
 export interface Step {

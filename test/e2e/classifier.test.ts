@@ -6,8 +6,8 @@ import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { reference } from '../fixtures/command.ts';
 import { copyDigits } from '../fixtures/images.ts';
-import { doorName, openDoor, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, loadFresh, markUnused, type EngineFolder } from './engine.ts';
+import { doorName, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
+import { loadFresh, markUnused, openScanned, type EngineFolder } from './engine.ts';
 
 const own = temporary();
 const digits = join(own.work, 'digits');
@@ -19,13 +19,7 @@ let engine: EngineFolder;
 
 beforeAll(async () => {
   copyDigits(digits, classes, 20);
-  door = await openDoor(own.data, digits);
-  page = door.page;
-  faults = collectFaults(page);
-  await page
-    .getByRole('contentinfo')
-    .getByText(/^Scan: 200 image files/)
-    .waitFor({ timeout: 60_000 });
+  ({ door, page, faults } = await openScanned(own.data, digits, 200));
   markUnused(page);
 });
 beforeEach(async () => {

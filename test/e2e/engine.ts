@@ -9,6 +9,7 @@ import { columnPath, pageHeader, trpcPath, workspacePath } from '../../src-main/
 import { kindsOf, predicateOf } from '../../src-main/contract/read.ts';
 import type { Router } from '../../src-main/contract/router.ts';
 import { jobEnded, type Job, type RunSummary, type Sample } from '../../src-main/contract/types.ts';
+import { openDoor, type OpenDoor } from './door.ts';
 
 type Calls = TRPCClient<Router>;
 
@@ -172,4 +173,20 @@ export function collectFaults(page: Page, expected?: RegExp): string[] {
     if (message.type() === 'error' && !expected?.test(message.text())) faults.push(message.text());
   });
   return faults;
+}
+
+/** Opens a door with a folder, and waits until its images are scanned. */
+export async function openScanned(
+  data: string,
+  folder: string,
+  images: number,
+): Promise<{ door: OpenDoor; page: Page; faults: string[] }> {
+  const door = await openDoor(data, folder);
+  const { page } = door;
+  const faults = collectFaults(page);
+  await page
+    .getByRole('contentinfo')
+    .getByText(new RegExp(`^Scan: ${images} image files`))
+    .waitFor({ timeout: 60_000 });
+  return { door, page, faults };
 }

@@ -9,7 +9,7 @@ import { defaultWorkspace } from '../../src-main/workspace/folders.ts';
 import { copyDigits } from '../fixtures/images.ts';
 import { variedRuns } from '../fixtures/many-runs.ts';
 import { doorName, openDoor, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, loadFresh, markUnused, type EngineFolder } from './engine.ts';
+import { collectFaults, loadFresh, markUnused, openScanned, type EngineFolder } from './engine.ts';
 
 const enter = async (page: Page) => {
   await page.getByRole('navigation').getByRole('button', { name: 'Experiments' }).click();
@@ -56,13 +56,7 @@ describe(`two classifiers, ${doorName}`, () => {
 
   beforeAll(async () => {
     copyDigits(digits, ['0', '1', '2', '3'], 20);
-    door = await openDoor(own.data, digits);
-    page = door.page;
-    faults = collectFaults(page);
-    await page
-      .getByRole('contentinfo')
-      .getByText(/^Scan: 80 image files/)
-      .waitFor({ timeout: 60_000 });
+    ({ door, page, faults } = await openScanned(own.data, digits, 80));
     markUnused(page);
   });
   beforeEach(async () => {

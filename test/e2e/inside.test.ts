@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { copyDigits } from '../fixtures/images.ts';
-import { openDoor, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, loadFresh, markUnused, type EngineFolder } from './engine.ts';
+import { temporary, violationsInBothLights, type OpenDoor } from './door.ts';
+import { loadFresh, markUnused, openScanned, type EngineFolder } from './engine.ts';
 
 const own = temporary();
 const digits = join(own.work, 'digits');
@@ -16,13 +16,7 @@ let run: string;
 
 beforeAll(async () => {
   copyDigits(digits, ['0', '1', '2'], 12);
-  door = await openDoor(own.data, digits);
-  page = door.page;
-  faults = collectFaults(page);
-  await page
-    .getByRole('contentinfo')
-    .getByText(/^Scan: 36 image files/)
-    .waitFor({ timeout: 60_000 });
+  ({ door, page, faults } = await openScanned(own.data, digits, 36));
   markUnused(page);
 });
 beforeEach(async () => {

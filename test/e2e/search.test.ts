@@ -7,8 +7,8 @@ import { defaultWorkspace } from '../../src-main/workspace/folders.ts';
 import { copyDigits } from '../fixtures/images.ts';
 import { madeSearch, madeTrial } from '../fixtures/many-trials.ts';
 import { openWorkspace } from '../fixtures/workspace.ts';
-import { doorName, openDoor, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, loadFresh } from './engine.ts';
+import { doorName, temporary, violationsInBothLights, type OpenDoor } from './door.ts';
+import { loadFresh, openScanned } from './engine.ts';
 
 const own = temporary();
 const digits = join(own.work, 'digits');
@@ -28,13 +28,7 @@ beforeAll(async () => {
   workspace.runs.put(madeSearch(trials));
   for (const trial of trials) workspace.trials.put('search-1', trial);
   await workspace.close();
-  door = await openDoor(own.data, digits);
-  page = door.page;
-  faults = collectFaults(page);
-  await page
-    .getByRole('contentinfo')
-    .getByText(/^Scan: 36 image files/)
-    .waitFor();
+  ({ door, page, faults } = await openScanned(own.data, digits, 36));
 });
 afterEach(() => expect(faults.splice(0)).toEqual([]));
 afterAll(async () => {

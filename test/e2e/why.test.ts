@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { copyDigits } from '../fixtures/images.ts';
-import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
-import { collectFaults, loadFresh, markUnused, type EngineFolder } from './engine.ts';
+import { doorName, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';
+import { loadFresh, markUnused, openScanned, type EngineFolder } from './engine.ts';
 
 const own = temporary();
 const digits = join(own.work, 'digits');
@@ -17,13 +17,7 @@ let run: string;
 
 beforeAll(async () => {
   copyDigits(digits, classes, 12);
-  door = await openDoor(own.data, digits);
-  page = door.page;
-  faults = collectFaults(page);
-  await page
-    .getByRole('contentinfo')
-    .getByText(/^Scan: 48 image files/)
-    .waitFor({ timeout: 60_000 });
+  ({ door, page, faults } = await openScanned(own.data, digits, 48));
   markUnused(page);
   engine = await loadFresh(page, digits);
   run = await train('cnn', {});

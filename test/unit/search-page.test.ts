@@ -1,6 +1,7 @@
 /** What the page makes of searches: the best so far, orders, time left, files, spaces as JSON, and the list that events keep up to date. */
 import { describe, expect, test, vi } from 'vitest';
 import type { Space, Trial } from '../../src-main/contract/search.ts';
+import { candidatesOf } from '../../src-main/contract/trials.ts';
 import { logScaleOf } from '../../src-renderer/charts/search-progress.ts';
 import { axisPlace } from '../../src-renderer/charts/slice.ts';
 import { endsOf, pictureOf, placeAlong } from '../../src-renderer/lib/contour.ts';
@@ -12,7 +13,6 @@ import {
   spaceAsText,
 } from '../../src-renderer/lib/search-space.ts';
 import {
-  candidatesOf,
   originText,
   secondsLeft,
   sortTrials,

@@ -1,7 +1,7 @@
 /** Keeps the checkpoints of trials within the limit of the search: those of the best trials stay, so that they can become runs without training. */
 import type { Objective, Trial } from '../../contract/search.ts';
+import { bestFirst } from '../../contract/trials.ts';
 import type { Executor } from './executor.ts';
-import { bestFirst } from './objectives.ts';
 
 /**
  * Removes the files of the worst trials until the rest fits into `limitBytes`, beside what open trials may still write: `reserveBytes` each. Returns the trials whose size
@@ -15,7 +15,7 @@ export function limitCheckpoints(
 ): Trial[] {
   const isOpen = ({ state }: Trial): boolean => state === 'running' || state === 'interrupted';
   let left = limitBytes - trials.filter(isOpen).length * reserveBytes;
-  const ended = trials.filter((trial) => trial.bytes > 0 && !isOpen(trial)).sort(bestFirst(objective));
+  const ended = trials.filter((trial) => trial.bytes > 0 && !isOpen(trial)).sort(bestFirst(objective.direction));
   const changed: Trial[] = [];
   for (const trial of ended) {
     const canBeKept = trial.value !== null && trial.repeats === null;

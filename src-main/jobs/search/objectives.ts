@@ -1,5 +1,5 @@
 /** The objectives of searches. A classifier is judged on its validation images; a scorer by the truth about images, by planted defects, or by its validation loss. */
-import type { Objective, Trial } from '../../contract/search.ts';
+import type { Objective } from '../../contract/search.ts';
 import type { Epoch } from '../../contract/types.ts';
 
 export interface ObjectiveRecord extends Objective {
@@ -59,11 +59,3 @@ export const objectives: readonly ObjectiveRecord[] = [
 
 export const objectiveOf = (kind: 'train' | 'rank', id: string): ObjectiveRecord | undefined =>
   objectives.find((record) => record.kind === kind && record.id === id);
-
-/** Sorts trials: the best value first, then the earlier one; those without a value last. */
-export const bestFirst =
-  (objective: Pick<Objective, 'direction'>) =>
-  (a: Pick<Trial, 'value' | 'number'>, b: Pick<Trial, 'value' | 'number'>): number => {
-    if (a.value === null || b.value === null) return Number(a.value === null) - Number(b.value === null);
-    return (objective.direction === 'maximise' ? b.value - a.value : a.value - b.value) || a.number - b.number;
-  };

@@ -2,6 +2,7 @@
 import type { Observed } from '../../compute/search/strategy.ts';
 import type { Assignment, Choice, SearchState, Space, Trial } from '../../contract/search.ts';
 import { activePart, isActive, parentsFirst } from '../../contract/space.ts';
+import { mainTrials } from '../../contract/trials.ts';
 import type { Run } from '../../contract/types.ts';
 import type { JobContext } from '../context.ts';
 import { objectiveOf } from './objectives.ts';
@@ -38,9 +39,6 @@ export function pointIn(
 /** The fixed values of the searched parameters as a point; null if they lie outside of the space. */
 export const defaultsIn = ({ request: { space }, fixed }: Pick<SearchState, 'request' | 'fixed'>): Assignment | null =>
   pointIn(space, fixed, {}, { isWithin: true });
-
-/** The trials that count for the strategy: without repeats. */
-export const mainTrials = (trials: readonly Trial[]): Trial[] => trials.filter(({ repeats }) => repeats === null);
 
 /** The earlier values and the trials, in the order of their numbers; earlier ones have numbers up to 0. */
 export function observedOf({ request, fixed, warm }: SearchState, trials: readonly Trial[]): Observed[] {

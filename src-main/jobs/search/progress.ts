@@ -1,7 +1,7 @@
 /** How far a search is, and how long its trials may take to make way. */
 import { clamp, largestOf } from '../../contract/numbers.ts';
 import type { SearchState, Trial } from '../../contract/search.ts';
-import { mainTrials } from './observed.ts';
+import { mainTrials } from '../../contract/trials.ts';
 import { missingRepeats } from './repeats.ts';
 
 /** In trials: those of the budget, then their repeats. */

@@ -1,8 +1,7 @@
 /** Repeats of the best trials and of the defaults with other seeds or folds: the best of many noisy values is too good, so the choice is judged on fresh ones. */
 import type { Objective, SearchState, SearchVerdict, Trial } from '../../contract/search.ts';
 import { meanOf, sumOf } from '../../contract/numbers.ts';
-import { bestFirst } from './objectives.ts';
-import { mainTrials } from './observed.ts';
+import { bestFirst, mainTrials } from '../../contract/trials.ts';
 
 type Repeatable = Pick<SearchState['request'], 'repeats' | 'seed'>;
 
@@ -17,7 +16,7 @@ export interface Repeat {
 export function repeatedTrials(trials: readonly Trial[], { repeats }: Repeatable, objective: Objective): Trial[] {
   if (!repeats.best) return [];
   const done = mainTrials(trials).filter(({ state, value }) => state === 'done' && value !== null);
-  const best = done.toSorted(bestFirst(objective)).slice(0, repeats.best);
+  const best = done.toSorted(bestFirst(objective.direction)).slice(0, repeats.best);
   return [...best, ...done.filter((trial) => trial.origin === 'defaults' && !best.includes(trial))];
 }
 

@@ -8,6 +8,7 @@ import { explain, WinnowError } from '../../contract/errors.ts';
 import { largestOf } from '../../contract/numbers.ts';
 import type { SearchChangeRequest } from '../../contract/search-schemas.ts';
 import type { SearchState, Trial } from '../../contract/search.ts';
+import { bestFirst, candidatesOf, mainTrials } from '../../contract/trials.ts';
 import type { Report } from '../../workspace/report.ts';
 import { toWinnowError } from '../../workspace/runs.ts';
 import { countStates } from '../../workspace/trials.ts';
@@ -16,8 +17,7 @@ import type { ActiveRun } from '../run-runner.ts';
 import { changed } from './change.ts';
 import { limitCheckpoints } from './checkpoints.ts';
 import type { Executor, TrialTask } from './executor.ts';
-import { bestFirst } from './objectives.ts';
-import { defaultsIn, mainTrials, observedOf } from './observed.ts';
+import { defaultsIn, observedOf } from './observed.ts';
 import { missingRepeats, repeatSeed } from './repeats.ts';
 import { newTrial } from './new-trial.ts';
 import { patienceFor, progressOf } from './progress.ts';
@@ -359,10 +359,7 @@ export class TrialLoop {
   /** Stores the change with the counts and the best trial so far. */
   #update(change: Partial<SearchState>): void {
     const trials = this.trials;
-    const own = mainTrials(trials);
-    const finished = own.filter(({ state, value }) => state === 'done' && value !== null);
-    const candidates = finished.length ? finished : own.filter(({ value }) => value !== null);
-    const best = candidates.toSorted(bestFirst(this.state.objective)).at(0);
+    const best = candidatesOf(trials).sort(bestFirst(this.state.objective.direction)).at(0);
     this.#run.update(({ search }) => ({
       seconds: this.seconds,
       search: {
