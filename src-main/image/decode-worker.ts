@@ -12,6 +12,7 @@ const decoders = {
   jp2: async (bytes: Buffer): Promise<Raw> => (await import('./decode-jp2.ts')).decodeJp2(bytes),
   pnm: async (bytes: Buffer): Promise<Raw> => (await import('./decode-pnm.ts')).decodePnm(bytes),
   psd: async (bytes: Buffer): Promise<Raw> => (await import('./decode-psd.ts')).decodePsd(bytes),
+  tiff: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tiff.ts')).decodeTiff(bytes),
   tga: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tga.ts')).decodeTga(bytes),
 };
 

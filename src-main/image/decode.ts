@@ -3,19 +3,21 @@
  * the first frame. Measurements are stretched (`levels.ts`); SVG is rendered at about 1,024 px. If a file cannot be decoded, a `DecodeError` with the code and
  * message of an issue is thrown.
  */
-import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
+import sharp, { type OutputInfo, type Sharp } from 'sharp';
 import { ownFault } from '../file/fault.ts';
 import { decodeInWorker } from './decode-in-worker.ts';
 import { largestOfIco } from './decode-ico.ts';
 import { formatOfBytes, formatOfName, formats, sniffBytes, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader } from './header.ts';
-import { checkSize, DecodeError, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
+import { DecodeError, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
 import { pixelBudget } from './budget.ts';
 import { levelsFor, rangeOfValues, stretch, type Levels } from './levels.ts';
 import { wrapTiff } from './wrap-tiff.ts';
 import type { WorkerFormat } from './decode-worker.ts';
 import type { ValueRange } from '../contract/types.ts';
-import { endsEarly, isFax } from './truncation.ts';
+import { isMeasuredPng, readMeasuredPng } from './measured-png.ts';
+import { sharpPlan } from './tiff-picture.ts';
+import { endsEarly } from './truncation.ts';
 
 export { DecodeError };
 
@@ -66,6 +68,7 @@ export async function openImage(bytes: Buffer, path: string, levels: Levels = {}
       const largest = largestOfIco(bytes);
       if (largest.isPng) return { ...(await fromSharp('png', largest.bytes, levels)), format };
     }
+    if (format === 'tiff') return await openTiff(bytes, levels);
     return formats[format].decoder === 'worker'
       ? fromRaw(format, await decodeInWorker(format as WorkerFormat, bytes), levels)
       : await fromSharp(format, bytes, levels);
@@ -76,7 +79,7 @@ export async function openImage(bytes: Buffer, path: string, levels: Levels = {}
 
 /**
  * Converts a decoder's error to a DecodeError. libvips has one error buffer for all threads, so its text may be about another file: therefore the file's own bytes
- * decide whether it is truncated, and only a text of a single line becomes part of the message. Throws WinnowError if the file is not the cause.
+ * decide whether it is truncated, and only a text of a single line becomes part of the message (of a TIFF, none: damaged neighbours are often TIFF too). Throws WinnowError if the file is not the cause.
  */
 export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError && error.code !== 'corrupt') return error;
@@ -88,32 +91,26 @@ export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
     .split('\n')
     .map((line) => line.trim().replace(/:$/, ''))
     .filter(Boolean);
-  const detail = new Set(lines).size === 1 ? ` (${lines[0]})` : '';
+  const isTiff = bytes && /^(tiff|raw)$/.test(formatOfBytes(bytes.subarray(0, sniffBytes)) ?? '');
+  const detail = new Set(lines).size === 1 && !isTiff ? ` (${lines[0]})` : '';
   if (lines.some((line) => /timeout/i.test(line)))
     return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
   if (lines.some((line) => /pixel limit/i.test(line)))
     return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
-  // The file uses a TIFF feature that this libvips does not support: it is not damaged.
-  if (
-    lines.some((line) =>
-      /^tiff2vips.*(support is not configured|not supported|not a whole number of bytes)|bad labq format/.test(line),
-    )
-  )
-    return new DecodeError(
-      'unsupported-format',
-      'Winnow does not read this kind of TIFF (its compression, bit depth or colours).',
-    );
   return new DecodeError('corrupt', `The image data is damaged${detail}.`);
 }
 
+/** A TIFF: sharp reads the plain kinds, our own decoder the others. */
+async function openTiff(bytes: Buffer, levels: Levels): Promise<Opened> {
+  const plan = sharpPlan(bytes);
+  if (!plan) return fromRaw('tiff', await decodeInWorker('tiff', bytes), levels);
+  const { options, steps, ...opened } = plan;
+  return { format: 'tiff', ...opened, standard: () => standardise(sharp(bytes, options), steps) };
+}
+
 async function fromSharp(format: Format, bytes: Buffer, levels: Levels): Promise<Opened> {
-  // Transmission errors in a fax are normal: like every viewer, Winnow reads it to its end.
-  const options = {
-    failOn: format === 'tiff' && isFax(bytes) ? 'truncated' : 'error',
-    limitInputPixels: maxPixels,
-    page: 0,
-    pages: 1,
-  } as const;
+  const options = { failOn: 'error', limitInputPixels: maxPixels, page: 0, pages: 1 } as const;
+  if (format === 'png' && isMeasuredPng(bytes)) return fromRaw(format, await readMeasuredPng(bytes), levels);
   const scans = format === 'jpeg' ? countScans(bytes) : 1;
   if (scans > maxScans)
     throw new DecodeError(
@@ -140,7 +137,6 @@ async function fromSharp(format: Format, bytes: Buffer, levels: Levels): Promise
     const size = await withTimeout(sharp(bytes, drawn).metadata());
     return { format, width: size.width, height: size.height, frames, standard: () => standardise(sharp(bytes, drawn)) };
   }
-  if (meta.depth === 'float' || meta.depth === 'double') return fromRaw(format, await readFloat(bytes, meta), levels);
   const { width, height } = meta.autoOrient;
   const isDeep = meta.depth !== 'uchar';
   return { format, width, height, frames, standard: () => standardise(sharp(bytes, options), { isDeep }) };
@@ -192,23 +188,6 @@ function fromRaw(format: Format, decoded: Raw, levels: Levels): Opened {
   return {
     ...opened,
     standard: () => standardise(sharp(tiff, { limitInputPixels: maxPixels }), { isTurned, hasAlpha, isDeep }),
-  };
-}
-
-async function readFloat(bytes: Buffer, meta: Metadata): Promise<Raw> {
-  checkSize(meta.width, meta.height);
-  const { data, info } = await withTimeout(
-    sharp(bytes, { limitInputPixels: maxPixels }).raw({ depth: 'float' }).toBuffer({ resolveWithObject: true }),
-  );
-  const channels = info.channels === 3 || info.channels === 4 ? info.channels : 1;
-  if (channels !== info.channels)
-    throw new DecodeError('unsupported-format', `Winnow does not read ${meta.channels}-channel floating-point images.`);
-  return {
-    data: new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4),
-    width: info.width,
-    height: info.height,
-    channels,
-    measured: { kind: 'float' },
   };
 }
 

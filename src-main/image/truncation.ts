@@ -3,6 +3,7 @@
  * formats without such a structure.
  */
 import { formatOfBytes, sniffBytes } from './format.ts';
+import { tiffEndsEarly } from './tiff.ts';
 
 /** True if the file is truncated. */
 export function endsEarly(bytes: Buffer): boolean {
@@ -40,50 +41,4 @@ function boxesEndEarly(bytes: Buffer): boolean {
     at += length;
   }
   return at !== bytes.length;
-}
-
-const tag = { compression: 259, stripOffsets: 273, stripBytes: 279, tileOffsets: 324, tileBytes: 325 } as const;
-
-function tiffEndsEarly(bytes: Buffer): boolean {
-  const directory = readDirectory(bytes);
-  if (!directory) return true;
-  for (const [offsets, sizes] of [
-    [tag.stripOffsets, tag.stripBytes],
-    [tag.tileOffsets, tag.tileBytes],
-  ]) {
-    const [starts, lengths] = [directory.get(offsets) ?? [], directory.get(sizes) ?? []];
-    if (starts.some((start, i) => start + (lengths[i] ?? 0) > bytes.length)) return true;
-  }
-  return false;
-}
-
-/** True if the first directory of a TIFF names a fax compression (CCITT, 2 to 4). */
-export function isFax(tiff: Buffer): boolean {
-  const [compression] = readDirectory(tiff)?.get(tag.compression) ?? [];
-  return compression >= 2 && compression <= 4;
-}
-
-/** The values of the tags above in the first directory of a TIFF (empty for BigTIFF); null if the file ends before them. */
-function readDirectory(bytes: Buffer): Map<number, number[]> | null {
-  const isLittle = bytes[0] === 0x49;
-  const word = (at: number) => (isLittle ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
-  const long = (at: number) => (isLittle ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at));
-  const found = new Map<number, number[]>();
-  if (bytes.length < 8) return null;
-  if (word(2) !== 42) return found;
-  const at = long(4);
-  if (at + 2 > bytes.length) return null;
-  const end = at + 2 + word(at) * 12;
-  if (end + 4 > bytes.length || long(end) > bytes.length) return null; // the offset of the next directory follows this one
-  for (let entry = at + 2; entry < end; entry += 12) {
-    if (!Object.values<number>(tag).includes(word(entry))) continue;
-    const [step, count] = [word(entry + 2) === 3 ? 2 : 4, long(entry + 4)];
-    const values = count * step > 4 ? long(entry + 8) : entry + 8;
-    if (values + count * step > bytes.length) return null;
-    found.set(
-      word(entry),
-      Array.from({ length: count }, (_, i) => (step === 2 ? word(values + i * 2) : long(values + i * 4))),
-    );
-  }
-  return found;
 }

@@ -71,7 +71,7 @@ describe('the same pixels everywhere', () => {
       .toColourspace('grey16')
       .png()
       .toBuffer();
-    expect(at(await row(gray), 8, 8)).toEqual([127, 127, 127]); // 32768 of 65535, rounded down
+    expect(at(await row(gray), 8, 8)).toEqual([128, 128, 128]); // 32,768 of 65,535
     const cmyk = await sharp(await quarters())
       .toColourspace('cmyk')
       .jpeg({ quality: 100 })
