@@ -7,7 +7,8 @@ import sharp, { type OutputInfo, type Sharp } from 'sharp';
 import { ownFault } from '../file/fault.ts';
 import { decodeInWorker } from './decode-in-worker.ts';
 import { largestOfIco } from './decode-ico.ts';
-import { formatOfBytes, formatOfName, formats, sniffBytes, type Format } from './format.ts';
+import { prepareSvg } from './decode-svg.ts';
+import { formatOfBytes, formatOfName, formats, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader } from './header.ts';
 import { DecodeError, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
 import { pixelBudget } from './budget.ts';
@@ -23,8 +24,6 @@ export { DecodeError };
 
 sharp.cache(false); // each file is read once: a cache would only take memory
 sharp.concurrency(1); // images are decoded in parallel, so one image uses one thread
-
-const svgSidePx = 1024;
 
 export interface Opened {
   format: Format;
@@ -47,8 +46,7 @@ export interface Opened {
 export function decodableFormat(head: Buffer, path: string): Format {
   if (head.length === 0) throw new DecodeError('empty', 'The file is empty (0 bytes).');
   const named = formatOfName(path);
-  const format =
-    formatOfBytes(head.subarray(0, sniffBytes)) ?? (named && !('matches' in formats[named]) ? named : null);
+  const format = formatOfBytes(head) ?? (named && !('matches' in formats[named]) ? named : null);
   if (!format) {
     throw new DecodeError(
       'not-an-image',
@@ -69,6 +67,7 @@ export async function openImage(bytes: Buffer, path: string, levels: Levels = {}
       if (largest.isPng) return { ...(await fromSharp('png', largest.bytes, levels)), format };
     }
     if (format === 'tiff') return await openTiff(bytes, levels);
+    if (format === 'svg' || format === 'svgz') return await openSvg(format, bytes);
     return formats[format].decoder === 'worker'
       ? fromRaw(format, await decodeInWorker(format as WorkerFormat, bytes), levels)
       : await fromSharp(format, bytes, levels);
@@ -91,7 +90,7 @@ export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
     .split('\n')
     .map((line) => line.trim().replace(/:$/, ''))
     .filter(Boolean);
-  const isTiff = bytes && /^(tiff|raw)$/.test(formatOfBytes(bytes.subarray(0, sniffBytes)) ?? '');
+  const isTiff = bytes && /^(tiff|raw)$/.test(formatOfBytes(bytes) ?? '');
   const detail = new Set(lines).size === 1 && !isTiff ? ` (${lines[0]})` : '';
   if (lines.some((line) => /timeout/i.test(line)))
     return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
@@ -106,6 +105,11 @@ async function openTiff(bytes: Buffer, levels: Levels): Promise<Opened> {
   if (!plan) return fromRaw('tiff', await decodeInWorker('tiff', bytes), levels);
   const { options, steps, ...opened } = plan;
   return { format: 'tiff', ...opened, standard: () => standardise(sharp(bytes, options), steps) };
+}
+
+async function openSvg(format: Format, bytes: Buffer): Promise<Opened> {
+  const { drawing, options, width, height } = await prepareSvg(bytes);
+  return { format, width, height, frames: 1, standard: () => standardise(sharp(drawing, options)) };
 }
 
 async function fromSharp(format: Format, bytes: Buffer, levels: Levels): Promise<Opened> {
@@ -130,13 +134,6 @@ async function fromSharp(format: Format, bytes: Buffer, levels: Levels): Promise
   }
   const meta = await withTimeout(sharp(bytes, options).metadata());
   const frames = meta.pages ?? 1;
-  if (format === 'svg') {
-    // The density is chosen so that the longer side has enough pixels. An SVG that is rendered from memory cannot load other files.
-    const density = Math.min(2400, Math.max(1, (72 * svgSidePx) / Math.max(meta.width, meta.height, 1)));
-    const drawn = { ...options, density };
-    const size = await withTimeout(sharp(bytes, drawn).metadata());
-    return { format, width: size.width, height: size.height, frames, standard: () => standardise(sharp(bytes, drawn)) };
-  }
   const { width, height } = meta.autoOrient;
   const isDeep = meta.depth !== 'uchar';
   return { format, width, height, frames, standard: () => standardise(sharp(bytes, options), { isDeep }) };

@@ -12,6 +12,7 @@ import { askDisk } from '../file/gate.ts';
 import { openRegular } from '../file/open.ts';
 import { formatOfBytes, formatOfName, sniffBytes } from './format.ts';
 import { fileIssue } from './issue.ts';
+import { isXmlProlog, maxPrologBytes } from './xml.ts';
 
 export interface Found {
   path: string;
@@ -75,7 +76,7 @@ export async function lookAt(folder: string, path: string, options: FindOptions)
       if (named) options.onIssue(fileIssue(path, { code: 'ENOTREG' }));
       return null;
     }
-    if (!named && !options.isKnown(path) && formatOfBytes(await head(file, options)) === null) return null;
+    if (!named && !options.isKnown(path) && !(await startsLikeImage(file, options))) return null;
     if (named && path.split('/').at(-1)?.startsWith('._') && isAppleDouble(await head(file, options))) return null;
     return { path, bytes: info.size, modifiedMs: Math.round(info.mtimeMs) };
   } catch (error) {
@@ -137,10 +138,17 @@ function printable(name: Buffer): string {
   return text;
 }
 
-async function head(file: string, { signal }: FindOptions): Promise<Buffer> {
+async function startsLikeImage(file: string, options: FindOptions): Promise<boolean> {
+  const start = await head(file, options);
+  if (start.length === sniffBytes && isXmlProlog(start))
+    return formatOfBytes(await head(file, options, maxPrologBytes)) !== null;
+  return formatOfBytes(start) !== null;
+}
+
+async function head(file: string, { signal }: FindOptions, length = sniffBytes): Promise<Buffer> {
   const handle = await askDisk(() => openRegular(file), signal);
   try {
-    const { buffer, bytesRead } = await askDisk(() => handle.read(Buffer.alloc(sniffBytes), 0, sniffBytes, 0), signal);
+    const { buffer, bytesRead } = await askDisk(() => handle.read(Buffer.alloc(length), 0, length, 0), signal);
     return buffer.subarray(0, bytesRead);
   } finally {
     void handle.close().catch(() => undefined);

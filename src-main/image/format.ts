@@ -1,33 +1,15 @@
 /**
  * The formats that Winnow knows, one record each: their names, extensions and signatures. A file is recognised by its first bytes; the extension decides only for
- * formats without a signature. Formats without a decoder are recognised too, so that their files are listed with the reason and never passed over.
+ * formats without a signature. Formats without a decoder (here and in `format-unread.ts`) are recognised too, so that their files are listed with the reason and never
+ * passed over.
  */
-import { extname } from 'node:path';
-
-/** Who decodes a format: sharp, a decoder of our own in a worker thread (`decode-worker.ts`), or nobody yet. */
-type Decoder = 'sharp' | 'worker' | null;
-
-interface FormatRecord {
-  /** As messages and the README call it. */
-  title: string;
-  decoder: Decoder;
-  /** Lower case, without the dot. The first one is the usual one. */
-  extensions: readonly string[];
-  /** The media type, if every browser can show the format. */
-  media?: string;
-  /** True if a file starts so. `head`: at least four bytes, at most `sniffBytes`. Missing: the format has no signature, and only its extension tells. */
-  matches?(head: Buffer): boolean;
-}
+import { basename } from 'node:path';
+import { unread } from './format-unread.ts';
+import { ascii, brands, starts, startsWith, type FormatRecord } from './signature.ts';
+import { inflatedHead, isSvg } from './xml.ts';
 
 /** The number of bytes at the start of a file that `formatOfBytes` needs. */
 export const sniffBytes = 4096;
-
-const starts = (head: Buffer, ...bytes: number[]) => bytes.every((byte, i) => head[i] === byte);
-const ascii = (head: Buffer, from: number, to: number) => head.toString('latin1', from, to);
-const startsWith = (head: Buffer, text: string) => ascii(head, 0, text.length) === text;
-/** The brands of an ISO base media file (ISO 14496-12), as one string; '' for other files. */
-const brands = (head: Buffer) =>
-  ascii(head, 4, 8) === 'ftyp' ? ascii(head, 8, Math.min(head.length, Math.max(16, head.readUInt32BE(0)))) : '';
 
 /**
  * Checks the first entry of an icon's directory: a reserved byte is zero, and the image comes after the directory. The four magic bytes alone would match other
@@ -36,11 +18,6 @@ const brands = (head: Buffer) =>
 const isDirectory = (head: Buffer) =>
   head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
 
-const isSvg = (head: Buffer) =>
-  /^\uFEFF?\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*(?:<!DOCTYPE svg[^>]*>\s*)?<svg[\s>]/i.test(
-    head.toString('utf8'),
-  );
-
 // The order matters where one signature is the start of another.
 const records = {
   jpeg: {
@@ -48,7 +25,7 @@ const records = {
     decoder: 'sharp',
     extensions: ['jpg', 'jpeg', 'jpe', 'jfif'],
     media: 'image/jpeg',
-    matches: (head) => starts(head, 0xff, 0xd8, 0xff),
+    matches: (head) => starts(head, 0xff, 0xd8, 0xff) && !unread.jpegls.matches(head),
   },
   png: {
     title: 'PNG',
@@ -114,7 +91,7 @@ const records = {
     title: 'HEIC',
     decoder: 'worker',
     extensions: ['heic', 'heif', 'hif'],
-    matches: (head) => /heic|heix|hevc|heim|heis|mif1|msf1/.test(brands(head)),
+    matches: (head) => /hei[cxms]|hev[cxms]|mif1|msf1/.test(brands(head)),
   },
   jp2: {
     title: 'JPEG 2000',
@@ -143,7 +120,7 @@ const records = {
   hdr: {
     title: 'Radiance HDR',
     decoder: null,
-    extensions: ['hdr', 'pic', 'rgbe'],
+    extensions: ['hdr', 'rgbe'],
     matches: (head) => startsWith(head, '#?RADIANCE') || startsWith(head, '#?RGBE'),
   },
   dds: { title: 'DDS', decoder: null, extensions: ['dds'], matches: (head) => startsWith(head, 'DDS ') },
@@ -167,22 +144,15 @@ const records = {
     extensions: ['dcm', 'dicom'],
     matches: (head) => ascii(head, 128, 132) === 'DICM',
   },
-  fits: {
-    title: 'FITS',
-    decoder: null,
-    extensions: ['fits', 'fit', 'fts'],
-    matches: (head) => startsWith(head, 'SIMPLE  ='),
-  },
-  jxr: {
-    title: 'JPEG XR',
-    decoder: null,
-    extensions: ['jxr', 'wdp', 'hdp'],
-    matches: (head) => starts(head, 0x49, 0x49, 0xbc),
-  },
-  pdf: { title: 'PDF', decoder: null, extensions: ['pdf'], matches: (head) => startsWith(head, '%PDF-') },
   svg: { title: 'SVG', decoder: 'sharp', extensions: ['svg'], media: 'image/svg+xml', matches: isSvg },
-  svgz: { title: 'SVGZ', decoder: null, extensions: ['svgz'] },
+  svgz: {
+    title: 'SVGZ',
+    decoder: 'sharp',
+    extensions: ['svgz'],
+    matches: (head) => starts(head, 0x1f, 0x8b) && isSvg(inflatedHead(head)),
+  },
   tga: { title: 'TGA', decoder: 'worker', extensions: ['tga'] },
+  ...unread,
 } as const satisfies Record<string, FormatRecord>;
 
 export type Format = keyof typeof records;
@@ -197,10 +167,13 @@ const byExtension = new Map(all.flatMap(([id, { extensions }]) => extensions.map
 export const browserFormats: ReadonlySet<string> = new Set(all.filter(([, { media }]) => media).map(([id]) => id));
 
 /** The format by the extension; null if it is not one of an image. */
-export const formatOfName = (path: string): Format | null =>
-  byExtension.get(extname(path).slice(1).toLowerCase()) ?? null;
+export function formatOfName(path: string): Format | null {
+  const [stem, ...parts] = basename(path).toLowerCase().split('.');
+  if (!stem && parts.length < 2) return null; // '.png' is a hidden file without an extension
+  return byExtension.get(parts.slice(-2).join('.')) ?? byExtension.get(parts.at(-1) ?? '') ?? null;
+}
 
-/** The format by the first bytes of the file (`sniffBytes`); null if they are not those of an image. */
+/** The format by the first bytes of the file (at least `sniffBytes`, if it has as many); null if they are not those of an image. */
 export function formatOfBytes(head: Buffer): Format | null {
   if (head.length < 4) return null;
   return all.find(([, { matches }]) => matches?.(head))?.[0] ?? null;
