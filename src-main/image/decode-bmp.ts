@@ -26,7 +26,10 @@ export function decodeBmp(bytes: Buffer): Raw8 {
   need(bytes, fileHeaderBytes + 12);
   const pixelsAt = bytes.readUInt32LE(10);
   const dib = readHeader(bytes, fileHeaderBytes, pixelsAt, false);
-  return decodePixels(bytes, dib, pixelsAt || dib.pixelsAt);
+  const image = decodePixels(bytes, dib, pixelsAt || dib.pixelsAt);
+  // Many programs leave the fourth byte zero, though the masks call it alpha.
+  if (image.channels === 4 && !isSeen(image.data)) opaque(image.data);
+  return image;
 }
 
 /** Decodes one image of an icon. */

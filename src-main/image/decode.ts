@@ -7,9 +7,12 @@ import sharp, { type OutputInfo, type Sharp } from 'sharp';
 import { ownFault } from '../file/fault.ts';
 import { decodeInWorker } from './decode-in-worker.ts';
 import { largestOfIco } from './decode-ico.ts';
+import { heifFrames } from './boxes.ts';
+import { withPngProfile } from './colour-png.ts';
+import { samplesFromSharp } from './colour-sharp.ts';
 import { prepareSvg } from './decode-svg.ts';
 import { formatOfBytes, formatOfName, formats, type Format } from './format.ts';
-import { countScans, maxScans, plainHeader } from './header.ts';
+import { countScans, maxScans, plainHeader, pngFrames, unreadJpeg } from './header.ts';
 import { DecodeError, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
 import { pixelBudget } from './budget.ts';
 import { levelsFor, rangeOfValues, stretch, type Levels } from './levels.ts';
@@ -112,9 +115,10 @@ async function openSvg(format: Format, bytes: Buffer): Promise<Opened> {
   return { format, width, height, frames: 1, standard: () => standardise(sharp(drawing, options)) };
 }
 
-async function fromSharp(format: Format, bytes: Buffer, levels: Levels): Promise<Opened> {
+async function fromSharp(format: Format, file: Buffer, levels: Levels): Promise<Opened> {
   const options = { failOn: 'error', limitInputPixels: maxPixels, page: 0, pages: 1 } as const;
-  if (format === 'png' && isMeasuredPng(bytes)) return fromRaw(format, await readMeasuredPng(bytes), levels);
+  if (format === 'png' && isMeasuredPng(file)) return fromRaw(format, await readMeasuredPng(file), levels);
+  const { bytes, notice } = format === 'png' ? withPngProfile(file) : { bytes: file, notice: undefined };
   const scans = format === 'jpeg' ? countScans(bytes) : 1;
   if (scans > maxScans)
     throw new DecodeError(
@@ -129,14 +133,20 @@ async function fromSharp(format: Format, bytes: Buffer, levels: Levels): Promise
       width,
       height,
       frames: 1,
+      notice,
       standard: () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }),
     };
   }
+  const unread = format === 'jpeg' ? unreadJpeg(bytes) : null;
+  if (unread) throw new DecodeError('unsupported-format', `Winnow does not read ${unread} files yet.`);
   const meta = await withTimeout(sharp(bytes, options).metadata());
-  const frames = meta.pages ?? 1;
+  const counted = format === 'png' ? pngFrames(bytes) : format === 'avif' ? heifFrames(bytes) : 1;
+  const frames = Math.max(counted, meta.pages ?? 1);
+  const samples = await samplesFromSharp(bytes, options, meta);
+  if (samples) return fromRaw(format, { notice, ...samples, frames }, levels);
   const { width, height } = meta.autoOrient;
   const isDeep = meta.depth !== 'uchar';
-  return { format, width, height, frames, standard: () => standardise(sharp(bytes, options), { isDeep }) };
+  return { format, width, height, frames, notice, standard: () => standardise(sharp(bytes, options), { isDeep }) };
 }
 
 interface Steps {

@@ -18,6 +18,16 @@ export const sniffBytes = 4096;
 const isDirectory = (head: Buffer) =>
   head[4] > 0 && head[5] === 0 && head[9] === 0 && head.readUInt32LE(18) >= 6 + head[4] * 16;
 
+/**
+ * The two letters 'BM' alone would match many text files: the size of the second header must be a known one, and the pixels come after it. The four bytes between belong to
+ * the program that wrote the file.
+ */
+function isBitmap(head: Buffer): boolean {
+  if (!startsWith(head, 'BM') || head.length < 18) return false;
+  const [pixelsAt, size] = [head.readUInt32LE(10), head.readUInt32LE(14)];
+  return [12, 16, 40, 52, 56, 64, 108, 124].includes(size) && (pixelsAt === 0 || pixelsAt >= 14 + size);
+}
+
 // The order matters where one signature is the start of another.
 const records = {
   jpeg: {
@@ -77,8 +87,7 @@ const records = {
     decoder: 'worker',
     extensions: ['bmp', 'dib'],
     media: 'image/bmp',
-    // 'BM' and four reserved zeros: the two letters alone would match many text files.
-    matches: (head) => startsWith(head, 'BM') && head.length >= 14 && head.readUInt32LE(6) === 0,
+    matches: isBitmap,
   },
   avif: {
     title: 'AVIF',

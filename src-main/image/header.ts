@@ -16,17 +16,20 @@ export function plainHeader(bytes: Buffer): PlainHeader | null {
 }
 
 function jpegHeader(bytes: Buffer): PlainHeader | null {
+  let size: PlainHeader | null = null;
   for (let at = 2; at + 10 <= bytes.length;) {
     const [mark, kind, length] = [bytes[at], bytes[at + 1], bytes.readUInt16BE(at + 2)];
     if (mark !== 0xff || length < 2) return null;
-    // APP1 can contain EXIF.
+    // APP1 can contain EXIF, also behind the frame header.
     if (kind === 0xe1) return null;
+    if (kind === 0xda) return size;
     if (kind === 0xc0 || kind === 0xc1 || kind === 0xc2) {
       const [height, width, components] = [bytes.readUInt16BE(at + 5), bytes.readUInt16BE(at + 7), bytes[at + 9]];
-      return width && height && (components === 1 || components === 3) ? { width, height, hasAlpha: false } : null;
+      if (size || bytes[at + 4] !== 8 || !width || !height || (components !== 1 && components !== 3)) return null;
+      size = { width, height, hasAlpha: false };
     }
     const isTable = kind === 0xdb || kind === 0xc4 || kind === 0xdd || kind === 0xfe || (kind >= 0xe0 && kind <= 0xef);
-    if (!isTable) return null;
+    if (!isTable && kind > 0xc2) return null;
     at += 2 + length;
   }
   return null;
@@ -71,4 +74,36 @@ function pngHeader(bytes: Buffer): PlainHeader | null {
     at += 12 + bytes.readUInt32BE(at);
   }
   return null;
+}
+
+/** The name of a kind of JPEG that libjpeg does not read, such as '12-bit JPEG', by the frame header; null for the usual kinds. */
+export function unreadJpeg(bytes: Buffer): string | null {
+  for (let at = 2; at + 5 <= bytes.length && bytes[at] === 0xff;) {
+    const kind = bytes[at + 1];
+    if (kind === 0xff) {
+      at++; // fill bytes
+      continue;
+    }
+    if (kind === 0xda || kind === 0xd9) return null;
+    if (kind === 0xf7) return 'JPEG-LS';
+    if (kind === 0xde) return 'hierarchical JPEG';
+    if (kind >= 0xc0 && kind <= 0xcf && kind !== 0xc4 && kind !== 0xc8 && kind !== 0xcc) {
+      if (kind === 0xc3 || kind === 0xcb) return 'lossless JPEG';
+      if (kind > 0xcb || (kind > 0xc3 && kind < 0xc8)) return 'hierarchical JPEG';
+      const bits = bytes[at + 4];
+      return bits === 8 ? null : `${bits}-bit JPEG`;
+    }
+    at += 2 + bytes.readUInt16BE(at + 2);
+  }
+  return null;
+}
+
+/** The frames of an animated PNG, by its acTL chunk, which stands in front of the image data; 1 for other files. A default image outside of the animation is not counted. */
+export function pngFrames(bytes: Buffer): number {
+  for (let at = 8; at + 16 <= bytes.length; at += 12 + bytes.readUInt32BE(at)) {
+    const kind = bytes.toString('latin1', at + 4, at + 8);
+    if (kind === 'acTL') return Math.max(1, bytes.readUInt32BE(at + 8));
+    if (kind === 'IDAT') return 1;
+  }
+  return 1;
 }

@@ -313,7 +313,8 @@ function suitsSharp(layout: Layout): boolean {
   switch (photometric) {
     case p.whiteIsZero:
     case p.blackIsZero:
-      return bits === 8 || bits === 16 || (samples === 1 && [1, 2, 4].includes(bits));
+      // sharp applies no profile to gray of 16 bits.
+      return bits === 8 || (bits === 16 && !layout.profile) || (samples === 1 && [1, 2, 4].includes(bits));
     case p.palette:
       return samples === 1 && [1, 2, 4, 8].includes(bits);
     case p.rgb:
