@@ -3,6 +3,7 @@ import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { predicateOf } from '../contract/read.ts';
+import { PathIndex } from '../contract/same-name.ts';
 import type { Choice } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
@@ -48,11 +49,13 @@ export async function choiceOf(
     if (!view) throw new WinnowError('bad-request', `There is no view ‘${options.view}’. \`views\` lists them.`);
     return view.where === null ? { ids: samples.map(({ id }) => id) } : { where: view.where };
   }
-  const paths = new Set(samples.map(({ path }) => path));
+  const paths = new PathIndex(samples);
   const [only] = what;
   // One argument that is neither a path nor a glob but has an operator is an expression.
   const isExpression =
-    what.length === 1 && !paths.has(withinFolder(client, only, paths)) && (/[<>=]/.test(only) || /\slike\s/.test(only));
+    what.length === 1 &&
+    !paths.all(withinFolder(client, only, paths)).length &&
+    (/[<>=]/.test(only) || /\slike\s/.test(only));
   return isExpression ? { where: only } : { paths: what.map((path) => withinFolder(client, path, paths)) };
 }
 
@@ -70,22 +73,25 @@ export async function chosenSamples(client: Client, samples: readonly Sample[], 
 }
 
 /** A path relative to the opened folder, also if the shell completed it relative to the working directory. */
-export function withinFolder(client: Client, path: string, paths: ReadonlySet<string>): string {
-  if (paths.has(path)) return path;
+export function withinFolder(client: Client, path: string, paths: PathIndex<{ path: string }>): string {
+  const isKnown = (one: string) => paths.all(one).length > 0;
+  if (isKnown(path)) return path;
   const inside = relative(client.folder, resolve(path));
   const isInside = inside !== '' && !isAbsolute(inside) && inside.split(sep)[0] !== '..';
   const relativePath = inside.split(sep).join('/');
-  return isInside && (paths.has(relativePath) || isAbsolute(path)) ? relativePath : path.replace(/^\.\//, '');
+  return isInside && (isKnown(relativePath) || isAbsolute(path)) ? relativePath : path.replace(/^\.\//, '');
 }
 
 function idsOf(client: Client, samples: readonly Sample[], listed: readonly string[], skipMissing: boolean): number[] {
-  const byPath = new Map(samples.map(({ path, id }) => [path, id]));
+  const byPath = new PathIndex(samples);
   const inside = (path: string) => relative(client.folder, path).split(sep).join('/'); // lists of an export have absolute paths
   const ids: number[] = [];
   for (const path of listed) {
-    const id = byPath.get(path) ?? byPath.get(isAbsolute(path) ? inside(path) : path.replace(/^\.\//, ''));
-    if (id !== undefined) ids.push(id);
-    else if (!skipMissing)
+    const exact = byPath.all(path);
+    const found = exact.length ? exact : byPath.all(isAbsolute(path) ? inside(path) : path.replace(/^\.\//, ''));
+    for (const { id } of found) ids.push(id);
+    if (found.length) continue;
+    if (!skipMissing)
       throw new WinnowError(
         'no-samples',
         `No image of this folder is ‘${path}’. Paths are relative to the folder; --skip-missing skips such lines.`,

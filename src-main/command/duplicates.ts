@@ -6,6 +6,7 @@ import { keepBestSchema } from '../contract/schemas.ts';
 import { duplicateKinds, keepRules, type DuplicateKind } from '../contract/types.ts';
 import { plural, printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
+import { PathIndex } from '../contract/same-name.ts';
 import { choiceOf, chosenSamples, readList, withinFolder } from './choose.ts';
 import { folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { say } from './output.ts';
@@ -111,8 +112,9 @@ function protectedOf(client: Client, folder: string, paths: ReadonlySet<string>)
         .map((_, i, parts) => parts.slice(0, i + 1).join('/')),
     ),
   );
-  const subfolder = withinFolder(client, given, folders);
-  if (!folders.has(subfolder))
+  const known = new PathIndex([...folders].map((path) => ({ path })));
+  const subfolder = known.all(withinFolder(client, given, known))[0]?.path;
+  if (subfolder === undefined)
     throw new WinnowError(
       'bad-request',
       `No image of this folder is in ‘${folder}’.${isAbsolute(folder) ? '' : ' Name a subfolder.'}`,

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { methodOf, methods } from '../compute/inside/methods/index.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Subject, Target } from '../contract/inside.ts';
+import { nfc } from '../contract/same-name.ts';
 import { explainFilesSchema } from '../contract/schemas.ts';
 import { plural, printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
@@ -112,7 +113,8 @@ export async function subjectOf(client: Client, id: string | undefined): Promise
 const others = ['auto', 'loss', 'error', 'score'] as const;
 
 /** A class comes first: it may have the name of another target. */
-function targetOf({ classes }: Subject, { target, minus }: ExplainOptions): Target {
+function targetOf({ classes }: Subject, options: ExplainOptions): Target {
+  const [target, minus] = [options.target, options.minus].map((name) => (name === undefined ? undefined : nfc(name)));
   if (target === undefined) {
     if (minus !== undefined) throw new WinnowError('bad-request', 'Name a class with --target beside --minus.');
     return { of: 'auto' };

@@ -118,8 +118,9 @@ function planSentence(plan: ExportPlan): string {
   return `${plural(plan.copied, 'image')}, ${mebibytes(plan.bytes)} (${count(plan.kept)} kept, ${count(plan.undecided)} undecided, ${count(plan.unsure)} unsure; left out: ${leftOut.join(', ')})`;
 }
 
-function tellPlan(options: ExportOptions, { splits, renamed }: ExportPlan) {
+function tellPlan(options: ExportOptions, { splits, renamed, warnings }: ExportPlan) {
   const parts = Object.entries(splits).map(([split, images]) => `${count(images)} ${split}`);
   if (parts.length) say(options, `Split: ${parts.join(', ')}.`);
   if (renamed) say(options, `${plural(renamed, 'file')} renamed, since two names differ only in upper and lower case.`);
+  for (const warning of warnings) say(options, warning);
 }

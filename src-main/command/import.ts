@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
-import type { ImportResult } from '../contract/types.ts';
+import { PathIndex } from '../contract/same-name.ts';
+import type { ImportResult, Sample } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { linesOf, readText } from '../file/lines.ts';
@@ -53,7 +54,7 @@ async function importCommand(client: Client, file: string, text: string | null, 
   const send = (path: string) => client.calls.workspace.import.mutate({ file: path, dryRun });
   let result: ImportResult;
   if (text !== null && options.skipMissing) {
-    const paths = new Set(samples.map(({ path }) => path));
+    const paths = new PathIndex(samples);
     const { kept, passed } = splitByPresence(text, paths);
     const imported = kept.length
       ? await throughFile(kept.join('\n'), send)
@@ -101,7 +102,7 @@ function kindOf(text: string): 'jsonl' | 'json' | 'csv' {
 }
 
 /** Rows of JSON Lines whose path is in the folder, unchanged, and the paths of the other rows. */
-function splitByPresence(text: string, paths: ReadonlySet<string>): { kept: string[]; passed: string[] } {
+function splitByPresence(text: string, paths: PathIndex<Sample>): { kept: string[]; passed: string[] } {
   const kept: string[] = [];
   const passed: string[] = [];
   for (const [line, number] of linesOf(text, 'The file')) {
@@ -117,7 +118,7 @@ function splitByPresence(text: string, paths: ReadonlySet<string>): { kept: stri
         'bad-request',
         `Line ${number} is not a JSON object with a path, as --skip-missing requires.`,
       );
-    if (paths.has(path)) kept.push(line);
+    if (paths.get(path)) kept.push(line);
     else passed.push(path);
   }
   return { kept, passed };

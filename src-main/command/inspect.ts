@@ -4,6 +4,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import type { NetworkLayer, UnitImage, UnitSurvey } from '../contract/inside.ts';
 import { plural, printable, whole } from '../contract/words.ts';
+import { PathIndex } from '../contract/same-name.ts';
 import type { Client } from '../door/client.ts';
 import { npyBytes } from '../file/npy.ts';
 import { OutputFolder } from '../file/output-folder.ts';
@@ -134,7 +135,7 @@ async function writeMaps(
   path: string,
 ): Promise<void> {
   const wanted = path.replaceAll('\\', '/').replace(/^\.\//, '');
-  const sample = (await allSamples(client)).find((each) => each.path === wanted);
+  const sample = new PathIndex(await allSamples(client)).get(wanted);
   if (!sample) throw new WinnowError('no-samples', `There is no image ‘${path}’. Paths are relative to the folder.`);
   let written = 0;
   for (const layer of layers) {

@@ -1,11 +1,16 @@
 /** `scan FOLDER`: finds and reads the images, checks them, finds duplicates, and reports. */
-import type { Command } from 'commander';
-import { duplicateKinds } from '../contract/types.ts';
+import { Option, type Command } from 'commander';
+import { classRules, type ClassChoice, type ClassRule } from '../contract/folder-classes.ts';
+import { duplicateKinds, type Sample } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { allSamples, describeGroups, describeSamples } from './samples.ts';
+
+interface ScanOptions extends FolderOptions {
+  classes?: ClassRule;
+}
 
 export function addScanCommand(program: Command) {
   folderCommand(
@@ -14,19 +19,25 @@ export function addScanCommand(program: Command) {
     'scan',
     'index the images, check quality, find duplicates, and list unreadable files',
     ['photos', 'photos --json scan.json'],
-  ).action((folder: string, options: FolderOptions) =>
-    inFolder(folder, options, (client) => scanCommand(client, options)),
-  );
+  )
+    .addOption(
+      new Option('--classes <rule>', 'how folders become classes, remembered for this folder').choices(classRules),
+    )
+    .action((folder: string, options: ScanOptions) =>
+      inFolder(folder, options, (client) => scanCommand(client, options)),
+    );
 }
 
-async function scanCommand(client: Client, options: FolderOptions): Promise<void> {
+async function scanCommand(client: Client, options: ScanOptions): Promise<void> {
+  if (options.classes) await client.calls.workspace.setClasses.mutate({ by: options.classes });
   const job = await follow(client, options, () => client.calls.workspace.scan.mutate());
   say(options, `${job.summary}.`);
-  const [samples, issues, checks, findings] = await Promise.all([
+  const [samples, issues, checks, findings, { classes, leftOut }] = await Promise.all([
     allSamples(client),
     client.calls.samples.issues.query(),
     client.calls.checks.list.query(),
     client.calls.checks.findings.query(),
+    client.calls.workspace.describe.query(),
   ]);
   const groups = await describeGroups(client, samples);
   if (options.json)
@@ -35,10 +46,13 @@ async function scanCommand(client: Client, options: FolderOptions): Promise<void
       folder: client.folder,
       samples: await describeSamples(client, samples),
       issues,
+      classes,
+      leftOut,
       groups,
       findings,
     });
 
+  if (classes) say(options, classesText(classes, samples));
   const list = (counts: readonly (readonly [string, number])[]) =>
     counts
       .filter(([, n]) => n > 0)
@@ -59,4 +73,13 @@ async function scanCommand(client: Client, options: FolderOptions): Promise<void
   for (const finding of findings.filter((one) => one.flagged)) say(options, finding.message);
   for (const issue of issues.slice(0, 5)) say(options, `Unreadable: ${issue.path}: ${issue.message}`);
   if (issues.length > 5) say(options, `… and ${whole(issues.length - 5)} more; --json lists them.`);
+}
+
+/** How many classes there are, why, and what else could be chosen. */
+function classesText({ reason, nested, by, counts }: ClassChoice, samples: readonly Sample[]): string {
+  const names = new Set(samples.flatMap((sample) => sample.class ?? []));
+  const others = (['first', 'last', 'path', 'none'] as const)
+    .filter((rule) => rule !== by)
+    .map((rule) => `${rule} (${plural(counts[rule], 'class', 'classes')})`);
+  return `${names.size ? plural(names.size, 'class', 'classes') : 'No class'}. ${reason}${nested ? ` To choose otherwise: scan --classes ${others.join(', ')}.` : ''}`;
 }

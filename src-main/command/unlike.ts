@@ -5,6 +5,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { unlikeSchema } from '../contract/schemas.ts';
 import type { Box, Place, Unlike } from '../contract/unlike.ts';
 import { printable } from '../contract/words.ts';
+import { PathIndex } from '../contract/same-name.ts';
 import type { Client } from '../door/client.ts';
 import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { writeJson } from './output.ts';
@@ -42,7 +43,7 @@ function placeOf(text: string): Place {
 
 async function unlikeCommand(client: Client, path: string, options: UnlikeOptions): Promise<void> {
   const wanted = path.replaceAll('\\', '/').replace(/^\.\//, '');
-  const sample = (await allSamples(client)).find((each) => each.path === wanted);
+  const sample = new PathIndex(await allSamples(client)).get(wanted);
   if (!sample)
     throw new WinnowError(
       'no-samples',

@@ -29,6 +29,8 @@ export interface ExportPlan {
   splits: Record<string, number>;
   /** Files that are renamed to avoid collisions on case-insensitive disks. */
   renamed: number;
+  /** What the person should know: empty splits, labels that the format does not use. */
+  warnings: string[];
 }
 
 export interface ExportResult extends ExportPlan {

@@ -3,12 +3,13 @@
  * Operators: = != < <= > >= , `and`, `or`, `not`, parentheses, text in quotes, `none` for a missing value, `path like 'test/*'` (a glob: `glob.ts`),
  * `path contains 'img_00'` (case is ignored), functions of columns such as `percentile(pca.error) > 0.95` (`column-functions.ts`).
  * A number is compared with text by its spelling (`class = 007`), and quoted text with a number by its value (`width > '100'`).
- * `tag`, `issue` and `duplicate` may have several values. A sample without a value in a column satisfies only `= none`. Error messages
+ * Text is compared in Unicode’s NFC. `tag`, `issue` and `duplicate` may have several values. A sample without a value in a column satisfies only `= none`. Error messages
  * point at the character.
  */
 import { callOf } from './column-functions.ts';
 import { WinnowError } from './errors.ts';
 import { globMatcher } from './glob.ts';
+import { nfc } from './same-name.ts';
 
 /** A list if a sample has several values, for example tags: `=` and `like` match if any value matches, `!=` if none is equal. */
 export type Value = number | string | null | readonly string[];
@@ -127,12 +128,12 @@ export function parseExpression<Row>(
     if (word('contains')) {
       const part = list[next++];
       if (part.kind !== 'text' && part.kind !== 'number') throw fault(source, part.at, 'A text in quotes was expected');
-      const wanted = textOf(part).toLowerCase();
+      const wanted = nfc(textOf(part)).toLowerCase();
       return (row) => {
         const value = read(row);
         return isList(value)
-          ? value.some((one) => one.toLowerCase().includes(wanted))
-          : value !== null && String(value).toLowerCase().includes(wanted);
+          ? value.some((one) => nfc(one).toLowerCase().includes(wanted))
+          : value !== null && nfc(String(value)).toLowerCase().includes(wanted);
       };
     }
     const operator = list[next++];
@@ -143,7 +144,7 @@ export function parseExpression<Row>(
     if (operand.kind !== 'number' && operand.kind !== 'text' && !isNone)
       throw fault(source, operand.at, 'A number, a text in quotes or none was expected');
     if (isNone) return compare(read, operator.text, null);
-    const text = textOf(operand);
+    const text = nfc(textOf(operand));
     const number = numberOf(text);
     if (number === null && isNumber(name))
       throw fault(source, operand.at, `‘${name}’ is a number, so a number was expected`);
@@ -193,18 +194,18 @@ interface Operand {
 
 function compare<Row>(read: Read<Row>, operator: string, operand: Operand | null): Predicate<Row> {
   const equals = (value: number | string) =>
-    operand !== null && value === (typeof value === 'number' ? operand.number : operand.text);
+    operand !== null && (typeof value === 'number' ? value === operand.number : nfc(value) === operand.text);
   if (operator === '=') {
     return (row) => {
       const value = read(row);
-      if (isList(value)) return operand === null ? value.length === 0 : value.includes(operand.text);
+      if (isList(value)) return operand === null ? value.length === 0 : value.some(equals);
       return value === null ? operand === null : equals(value);
     };
   }
   if (operator === '!=') {
     return (row) => {
       const value = read(row);
-      if (isList(value)) return operand === null ? value.length > 0 : !value.includes(operand.text);
+      if (isList(value)) return operand === null ? value.length > 0 : !value.some(equals);
       return value !== null && !equals(value);
     };
   }
@@ -214,7 +215,7 @@ function compare<Row>(read: Read<Row>, operator: string, operand: Operand | null
     (row) => {
       const value = read(row);
       if (value === null || operand === null || isList(value)) return false;
-      if (typeof value === 'string' && !operand.isWrittenAsNumber) return test(value, operand.text);
+      if (typeof value === 'string' && !operand.isWrittenAsNumber) return test(nfc(value), operand.text);
       const number = typeof value === 'string' ? numberOf(value) : value;
       return number !== null && operand.number !== null && test(number, operand.number);
     };

@@ -1,4 +1,5 @@
 /** What the names of folders tell about images: which are normal and which anomalous. */
+import { nfc } from './same-name.ts';
 
 export interface Verdict {
   isAnomalous: boolean;
@@ -51,7 +52,7 @@ export function folderTruth(paths: readonly string[]): (path: string) => Verdict
     const folders = folder ? folder.split('/') : [];
     for (let i = folders.length - 1; i >= 0; i--) {
       if (normalNames.test(folders[i])) return { isAnomalous: false, type: null };
-      if (isDefect(folders, i)) return { isAnomalous: true, type: folders[i] };
+      if (isDefect(folders, i)) return { isAnomalous: true, type: nfc(folders[i]) };
     }
     return null;
   };

@@ -2,16 +2,18 @@
  * Glob patterns of expressions (`path like …`), `--train-on` and commands. `*` and `?` match within a folder, `**` crosses folders, `{a,b}` is an
  * alternative, `{1..12}` a range, `[0-9]` and `[!a]` are classes, a `!` in front negates the whole pattern, and `\` takes the next character literally.
  * Hidden files match like others, matching is case-sensitive, and `/` separates folders on every system. All other characters are literal, also
- * parentheses, since `photo (1).jpg` is an ordinary name. A pattern always matches the identical text.
+ * parentheses, since `photo (1).jpg` is an ordinary name. A pattern always matches the identical text, also in another form of Unicode.
  */
 import picomatch from 'picomatch';
+import { nfc } from './same-name.ts';
 
 /** picomatch reads these as regular expressions, quotes or extended globs; here they are plain characters. */
 const plain = /\\.|[()|"]/gsu;
 
 export function globMatcher(pattern: string): (text: string) => boolean {
   if (!pattern) return (text) => text === '';
-  const escaped = pattern.replace(plain, (part) => (part.length > 1 ? part : `\\${part}`));
+  const wanted = nfc(pattern);
+  const escaped = wanted.replace(plain, (part) => (part.length > 1 ? part : `\\${part}`));
   const expression = picomatch.makeRe(escaped, {
     windows: false,
     dot: true,
@@ -21,7 +23,10 @@ export function globMatcher(pattern: string): (text: string) => boolean {
     flags: 's',
     expandRange: (...parts: unknown[]) => rangeOf(parts.filter((part) => typeof part === 'string')),
   });
-  return (text) => text === pattern || expression.test(text);
+  return (text) => {
+    const own = nfc(text);
+    return own === wanted || expression.test(own);
+  };
 }
 
 /** Whether text is a pattern and not a plain path. */

@@ -1,4 +1,5 @@
 /** Decides which image of a group of duplicates to keep. Engine and page share it, so the page shows exactly what the engine does. */
+import { nfc } from './same-name.ts';
 import { keepRules, type Decision, type Group, type Sample } from './types.ts';
 
 export { keepRules };
@@ -39,9 +40,9 @@ const comparisons: Record<KeepRule, Comparison> = {
  */
 export function best(members: readonly Member[], rule: KeepRule, protectedFolder: string | null): number {
   if (!members.length) throw new RangeError('An empty group has no best member.');
-  const folder = protectedFolder?.replace(/\/+$/, '') ?? null;
+  const folder = protectedFolder === null ? null : nfc(protectedFolder.replace(/\/+$/, ''));
   const isIn = (member: Member): number =>
-    Number(folder === '' || (folder !== null && member.path.startsWith(`${folder}/`)));
+    Number(folder === '' || (folder !== null && nfc(member.path).startsWith(`${folder}/`)));
   const order: Comparison[] = [
     (a, b) => Number(a.decision === 'keep') - Number(b.decision === 'keep'),
     (a, b) => isIn(a) - isIn(b),

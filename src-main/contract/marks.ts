@@ -19,6 +19,3 @@ export function patchOf(marks: Marks, { decision, reason, addTags, removeTags, l
   if (note !== undefined) patch.note = note;
   return patch;
 }
-
-/** The class from an image's sub-folder; null at the top level. */
-export const folderClass = (path: string): string | null => path.split('/').at(-2) ?? null;

@@ -8,6 +8,7 @@ import type { Advice, DatasetSplit, LabelQueue, ModelSummary, Preview, Probabili
 import {
   similaritySchema,
   backendSchema,
+  classRuleSchema,
   compareRunsSchema,
   describeRunSchema,
   splitSchema,
@@ -136,6 +137,8 @@ export const workspaceProcedures = {
     events: subscription<WorkspaceEvent>(),
     /** Returns the queued scan if there is one. */
     scan: mutation<Job>(),
+    /** How folders become classes. All images get their classes anew. */
+    setClasses: input(classRuleSchema).mutation<Edited>(),
     rank: input(rankSchema).mutation<Job>(),
     /** Scores images with a finished ranking, without training. */
     score: input(scoreSchema).mutation<Job>(),

@@ -30,7 +30,7 @@ const properties: Record<string, Read<Sample>> = {
   reason: (sample) => sample.reason,
   note: (sample) => sample.note,
   tag: (sample) => sample.tags,
-  split: (sample) => splitOf(sample.path),
+  split: (sample) => sample.split,
   format: (sample) => sample.format,
   width: (sample) => sample.width,
   height: (sample) => sample.height,
@@ -144,21 +144,4 @@ export function resolveColumn(columns: readonly Pick<Column, 'name' | 'runId'>[]
     full.endsWith(what) &&
     /^\d+$/.test(full.slice(method.length + 1, -what.length));
   return columns.findLast(isOf)?.name ?? null;
-}
-
-const splits: Record<string, string> = {
-  train: 'train',
-  training: 'train',
-  val: 'val',
-  valid: 'val',
-  validation: 'val',
-  dev: 'val',
-  test: 'test',
-  testing: 'test',
-};
-/** The split from a folder's name: `train/cat/1.jpg` → train. */
-export function splitOf(path: string): string | null {
-  for (const part of path.split('/').slice(0, -1))
-    if (Object.hasOwn(splits, part.toLowerCase())) return splits[part.toLowerCase()];
-  return null;
 }

@@ -1,6 +1,7 @@
 /** Input schemas of the calls. Forms and the command line validate with the same schemas, so an error has the same message everywhere. */
 import { z } from 'zod';
 import { trainModes } from './classifier.ts';
+import { classRules } from './folder-classes.ts';
 import { backendChoices } from './machine.ts';
 import { placements } from './export-types.ts';
 import { parseRule, ruleText } from './threshold.ts';
@@ -43,6 +44,7 @@ const text = z.string().trim().min(1).max(2000);
 export const tagSchema = z
   .string()
   .trim()
+  .normalize('NFC')
   .min(1)
   .max(100)
   .regex(/^[^,]*$/, 'A tag cannot contain a comma.');
@@ -58,8 +60,8 @@ export const changeSchema = z.object({
   reason: text.nullable().optional(),
   addTags: z.array(tagSchema).max(100).optional(),
   removeTags: z.array(tagSchema).max(100).optional(),
-  /** null: the class comes from the sub-folder again. */
-  label: z.string().trim().min(1).max(200).nullable().optional(),
+  /** null: the class comes from the folders again. */
+  label: z.string().trim().normalize('NFC').min(1).max(200).nullable().optional(),
   note: text.nullable().optional(),
 });
 export type Change = z.infer<typeof changeSchema>;
@@ -70,6 +72,9 @@ export const thresholdSchema = z.object({
   /** null: the default. */
   threshold: z.number().min(0).max(1).nullable(),
 });
+
+/** How folders become classes. */
+export const classRuleSchema = z.object({ by: z.enum(classRules) });
 
 export const viewSchema = z.object({
   name: z.string().trim().min(1).max(100),

@@ -3,6 +3,8 @@
  * The renderer imports these types and never the engine's own.
  */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
+import type { ClassChoice } from './folder-classes.ts';
+import type { LeftOutFolders } from './left-out.ts';
 import type { SearchState, Trial } from './search.ts';
 import type { RuleChoice, Threshold } from './threshold.ts';
 import type { Watch } from './watch.ts';
@@ -17,7 +19,7 @@ export interface Marks {
   /** Free text, or the expression that selected the sample. */
   reason: string | null;
   tags: readonly string[];
-  /** Class given by the user; null: the class comes from the sub-folder. */
+  /** Class given by the user; null: the class comes from the folders. */
   label: string | null;
   note: string | null;
 }
@@ -27,8 +29,12 @@ export interface Sample extends Marks {
   id: number;
   /** Relative to the folder, with `/`. */
   path: string;
-  /** The label, or else the name of the sub-folder; null at the top level. */
+  /** The label, or else the class by folders; null for none. */
   class: string | null;
+  /** The class by folders (`folder-classes.ts`); null for none. */
+  folderClass: string | null;
+  /** The split that a folder names: train, val or test. */
+  split: string | null;
   frames: number;
   bytes: number;
   modifiedMs: number;
@@ -175,6 +181,10 @@ export interface Workspace {
   revision: number;
   /** What was last given to train scorers on; null if nothing was. */
   trainOn: Pick<TrainOn, 'glob'> | null;
+  /** How folders became classes; null before the first scan. */
+  classes: ClassChoice | null;
+  /** The folders that the last scan left out. */
+  leftOut: LeftOutFolders;
   /** Increases with every change except decisions, reasons, tags and notes: clients then reload columns, checks, groups, findings, views and issues. */
   shape: number;
   journal: Journal;

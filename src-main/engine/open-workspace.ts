@@ -88,6 +88,7 @@ export class OpenWorkspace implements CallContext {
     this.calls = callsOf(this);
     this.inside = insideArrays(this);
     purgeRuns(this, Date.now() - deletedForMs);
+    if (this.table.places.choice() === null && this.table.count().samples) this.table.assignClasses(); // of an earlier version
     if (this.table.meta('folder') === null) this.table.setMeta('folder', folder);
   }
 

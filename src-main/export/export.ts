@@ -20,6 +20,7 @@ import { csvLine, safeCsvLine } from '../contract/csv.ts';
 import type { Entry, Text } from './format.ts';
 import { countSplits, planLayout, type ExportInput, type Layout, type LeftOut } from './layout.ts';
 import { manifestCsv, manifestJson } from './manifest.ts';
+import { warningsOf } from './warnings.ts';
 import { finishPart, isResumable, keepUsefulPart, openPart, partOf, removeEmptyFolders, type Part } from './part.ts';
 import { placeFile, type Place } from './place.ts';
 import { reconnectHint, checkTarget } from '../file/target.ts';
@@ -99,6 +100,7 @@ async function prepare(
     unreadable: input.unreadable,
     freeBytes: disk.bavail * disk.bsize,
     renamed: layout.renamed,
+    warnings: warningsOf(layout, request),
   };
   return { plan, layout, part: partOf(to) };
 }

@@ -3,7 +3,7 @@
  * manifests are the same for all formats (`export.ts`). Formats never import each other.
  */
 import type { WriteCsv } from '../contract/csv.ts';
-import { splitOf } from '../contract/read.ts';
+import { splitNamed } from '../contract/folder-classes.ts';
 import type { ExportFormat } from '../contract/export-types.ts';
 import type { Sample } from '../contract/types.ts';
 
@@ -23,6 +23,8 @@ export interface Format extends ExportFormat {
   unsplit: string | null;
   /** The folder for images without a class, in place of a split; null if the format accepts them. */
   unlabelled: string | null;
+  /** True if neither paths nor files of the format tell the class of an image. */
+  ignoresClasses?: true;
   /** The path of an image, before name collisions are resolved. */
   pathOf(sample: Sample, where: Where): string;
   /** The format's own files by path; `entries` are sorted by their originals' paths. */
@@ -40,10 +42,10 @@ export interface Where {
 }
 
 /** The path in the source's folder tree. Requested splits become top folders and replace the source's own split folder. */
-export function treePath({ path }: Sample, { split, isRequested }: Where): string {
+export function treePath({ path, split: own }: Sample, { split, isRequested }: Where): string {
   if (!isRequested || split === null) return path;
   const parts = path.split('/');
-  const old = parts.findIndex((part, i) => i < parts.length - 1 && splitOf(`${part}/`) !== null);
+  const old = own === null ? -1 : parts.findIndex((part, i) => i < parts.length - 1 && splitNamed(part) === own);
   return [split, ...parts.filter((_, i) => i !== old)].join('/');
 }
 

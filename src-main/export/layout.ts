@@ -1,7 +1,7 @@
 /** Plans an export before anything is written: the images with their splits and paths, and the images that are left out with the reason. */
 import { join } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
-import { splitOf, type ColumnValues } from '../contract/read.ts';
+import type { ColumnValues } from '../contract/read.ts';
 import type { ExportRequest } from '../contract/schemas.ts';
 import type { Group, Run, Sample } from '../contract/types.ts';
 import type { Entry, Format } from './format.ts';
@@ -60,12 +60,9 @@ export function planLayout(input: ExportInput, request: ExportRequest): Layout {
     );
   const names = new UniqueNames();
   const folderOf = classFolders(chosen);
-  const splitsByFolder = new Map<string, string | null>();
   let renamed = 0;
   const entries = chosen.map((sample): Entry => {
-    const given = assigned
-      ? (assigned.get(sample.id) ?? null)
-      : (givenSplit(sample.path, splitsByFolder) ?? format.unsplit);
+    const given = assigned ? (assigned.get(sample.id) ?? null) : (sample.split ?? format.unsplit);
     const split = isLeft(sample) ? format.unlabelled : given;
     if (request.place === 'list') return { sample, split, path: join(input.folder, sample.path) };
     const wanted = format.pathOf(sample, { split, isRequested: Boolean(assigned), folderOf });
@@ -85,14 +82,6 @@ export const countSplits = (entries: readonly Entry[]): Record<string, number> =
       .map((split) => [split, entries.filter((entry) => entry.split === split).length] as const)
       .filter(([, count]) => count),
   );
-
-/** The split that the source's folders name. `known` caches it per folder. */
-function givenSplit(path: string, known: Map<string, string | null>): string | null {
-  const folder = path.slice(0, path.lastIndexOf('/') + 1);
-  let split = known.get(folder);
-  if (split === undefined) known.set(folder, (split = splitOf(folder)));
-  return split;
-}
 
 function formatOf(id: string): Format {
   const format = formats.find((each) => each.id === id);

@@ -2,6 +2,8 @@
  * File names that are unique on every file system, including those that ignore case (Windows, macOS) or normalise Unicode (macOS). The second file of a name gets
  * ` (2)` before the extension. Folders are treated the same, so that `Cat` and `cat` never become one class.
  */
+import { isHiddenFolder } from '../contract/left-out.ts';
+
 const lengthMax = 255; // bytes of a name on ext4; NTFS and APFS allow 255 characters
 
 /** The names that are taken in one export. */
@@ -53,10 +55,10 @@ const fold = (name: string) => (isPlain.test(name) ? name : name.normalize('NFC'
 /** Names that Windows reserves for devices, with any extension. */
 const reserved = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)/i;
 
-/** A folder name for a class: characters that a file system forbids and path separators become `_`. */
+/** A folder name for a class: characters that a file system forbids and path separators become `_`, and no folder is hidden. */
 export function safeName(name: string): string {
   const plain = shorten(name.replace(/[<>:"/\\|?*\u0000-\u001f\u007f]/g, '_').trimStart(), 200).replace(/[. ]+$/, '');
-  return plain === '' ? '_' : reserved.test(plain) ? `_${plain}` : plain;
+  return plain === '' ? '_' : reserved.test(plain) || isHiddenFolder(plain) ? `_${plain}` : plain;
 }
 
 /** Cuts the text to this many bytes of UTF-8, between characters. */

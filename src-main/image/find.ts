@@ -1,11 +1,12 @@
 /**
  * Finds the image files in a folder. Each real folder is visited once, and folders before links to folders: so circular links end, and a file is listed under its
- * own path and not under a link. A folder that cannot be listed is reported as an issue. An error that is not the folder's is thrown: otherwise its files
+ * own path and not under a link. Hidden and system folders are left out. A folder that cannot be listed is reported as an issue. An error that is not the folder's is thrown: otherwise its files
  * would count as deleted.
  */
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isHiddenFolder, isInHiddenFolder } from '../contract/left-out.ts';
 import type { Issue } from '../contract/types.ts';
 import { ownFault } from '../file/fault.ts';
 import { askDisk } from '../file/gate.ts';
@@ -25,6 +26,8 @@ export interface FindOptions {
   onIssue(issue: Issue): void;
   /** Called with the path of each folder before it is listed; '' is the whole folder. */
   onFolder?(path: string): void;
+  /** Called with the path of each hidden or system folder, which is left out. */
+  onHidden?(path: string): void;
   /** True for files of an earlier scan: they are images, so their first bytes are not read again. */
   isKnown(path: string): boolean;
 }
@@ -54,11 +57,15 @@ export async function* findImages(folder: string, options: FindOptions): AsyncGe
     const inner: string[] = [];
     for (const entry of entries) {
       const path = at ? `${at}/${entry.name}` : entry.name;
-      if (entry.isDirectory()) inner.push(path);
-      else if (entry.isFile() || entry.isSymbolicLink()) {
+      if (entry.isDirectory()) {
+        if (isHiddenFolder(entry.name)) options.onHidden?.(path);
+        else inner.push(path);
+      } else if (entry.isFile() || entry.isSymbolicLink()) {
         const found = await lookAt(folder, path, options);
-        if (found === 'folder') links.push(path);
-        else if (found) yield found;
+        if (found === 'folder') {
+          if (isHiddenFolder(entry.name)) options.onHidden?.(path);
+          else links.push(path);
+        } else if (found) yield found;
       } else if (formatOfName(path)) options.onIssue(fileIssue(path, { code: 'ENOTREG' }));
     }
     for (const path of inner.reverse()) waiting.push(path);
@@ -67,6 +74,7 @@ export async function* findImages(folder: string, options: FindOptions): AsyncGe
 
 /** The image at a path. Null if there is none; why, is told by `onIssue`, but not for a missing file whose name is not that of an image. */
 export async function lookAt(folder: string, path: string, options: FindOptions): Promise<Found | 'folder' | null> {
+  if (isInHiddenFolder(path)) return null;
   const named = formatOfName(path) !== null;
   const file = join(folder, path);
   try {

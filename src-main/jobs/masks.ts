@@ -6,6 +6,7 @@ import { rm, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { isMaskPath, maskFolder } from '../contract/folder-truth.ts';
+import { nfc } from '../contract/same-name.ts';
 import type { Sample } from '../contract/types.ts';
 import { askDisk } from '../file/gate.ts';
 import { forEachParallel } from '../file/parallel.ts';
@@ -54,8 +55,8 @@ export async function findMasks(
       'bad-request',
       'The folder of masks is the opened folder itself. Name the folder that holds only masks.',
     );
-  const inNamed = inFolder.startsWith('..') || isAbsolute(inFolder) ? null : `${inFolder}/`;
-  const isMask = ({ path }: Sample) => (inNamed !== null && path.startsWith(inNamed)) || isMaskPath(path);
+  const inNamed = inFolder.startsWith('..') || isAbsolute(inFolder) ? null : nfc(`${inFolder}/`);
+  const isMask = ({ path }: Sample) => (inNamed !== null && nfc(path).startsWith(inNamed)) || isMaskPath(path);
   const own = samples.filter(isMask);
   const images = samples.filter((sample) => !isMask(sample));
   const inside = own.map(({ path, bytes, sha256 }): MaskFile => ({
@@ -68,7 +69,7 @@ export async function findMasks(
   const outside =
     inNamed !== null || (named === null && inside.length) ? null : (named ?? join(dirname(folder), 'ground_truth'));
   const files = outside === null ? inside : await filesIn(outside, named !== null, signal);
-  const chosen = inNamed === null ? files : files.filter(({ path }) => path.startsWith(inNamed));
+  const chosen = inNamed === null ? files : files.filter(({ path }) => nfc(path).startsWith(inNamed));
   return { ...matchMasks(images, chosen), own: new Set(own.map(({ id }) => id)) };
 }
 
@@ -93,8 +94,8 @@ async function filesIn(root: string, isRequired: boolean, signal: AbortSignal): 
   return files;
 }
 
-const foldersOf = (path: string) => path.split('/').slice(0, -1);
-const stemOf = (path: string) => path.slice(path.lastIndexOf('/') + 1).replace(/\.[^.]*$/, '');
+const foldersOf = (path: string) => nfc(path).split('/').slice(0, -1);
+const stemOf = (path: string) => nfc(path.slice(path.lastIndexOf('/') + 1)).replace(/\.[^.]*$/, '');
 
 /**
  * `ground_truth/scratch/001_mask.png` belongs to `test/scratch/001.png`, `ground_truth/scratch/001/0.png` too (several masks of one image). Without an image in a
@@ -120,7 +121,7 @@ export function matchMasks<File extends { path: string }>(
       const named = (byStem.get(stem) ?? []).filter(
         ({ path }) => parent === undefined || foldersOf(path).at(-1) === parent,
       );
-      const nearest = named.length > 1 && root ? named.filter(({ path }) => path.startsWith(`${root}/`)) : named;
+      const nearest = named.length > 1 && root ? named.filter(({ path }) => nfc(path).startsWith(`${root}/`)) : named;
       return nearest.length === 1 ? nearest[0] : null;
     };
     const stem = stemOf(mask.path);

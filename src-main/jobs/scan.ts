@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { WinnowError } from '../contract/errors.ts';
 import type { Issue } from '../contract/types.ts';
+import { leftOutText, type LeftOutFolders } from '../contract/left-out.ts';
 import { plural, whole } from '../contract/words.ts';
 import { fingerprintVersion } from '../duplicate/fingerprint.ts';
 import { requireFolder } from '../file/gate.ts';
@@ -20,11 +21,14 @@ import { forEachParallel } from '../file/parallel.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import type { Report } from '../workspace/report.ts';
-import type { Scanned } from '../workspace/table.ts';
+import type { Scanned, Table } from '../workspace/table.ts';
 
 /** Changes when the measurements change: all images are then read again. */
 export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion} / pixels 2`;
 const commitEveryMs = 300;
+
+/** Paths of left out folders that are kept for messages. */
+const leftOutShown = 5;
 
 const resultsAreKept = 'The results for its images are kept.';
 
@@ -33,6 +37,7 @@ export interface ScanSummary {
   read: number;
   unreadable: number;
   gone: number;
+  leftOut: LeftOutFolders;
 }
 
 export const scanJob: JobType<void> = {
@@ -40,12 +45,17 @@ export const scanJob: JobType<void> = {
   prepare: (_, context) => ({ title: 'Scan', run: async (report) => summaryOf(await refresh(context, report)) }),
 };
 
-function summaryOf({ found, read, unreadable, gone }: ScanSummary): string {
+function summaryOf({ found, read, unreadable, gone, leftOut }: ScanSummary): string {
   const parts = [plural(found, 'image file'), `${whole(read)} read`];
   if (unreadable) parts.push(`${whole(unreadable)} unreadable`);
   if (gone) parts.push(`${whole(gone)} gone`);
-  return parts.join(', ');
+  const hidden = leftOutText(leftOut);
+  return parts.join(', ') + (hidden ? `; ${hidden}` : '');
 }
+
+/** The folders that the last scan left out. */
+export const leftOutFolders = (table: Table): LeftOutFolders =>
+  JSON.parse(table.meta('leftOut') ?? '{"count":0,"paths":[]}') as LeftOutFolders;
 
 /** Scans the folder, then finds duplicates and scores checks if samples have changed since they were last computed. */
 export async function refresh(context: JobContext, report: Report): Promise<ScanSummary> {
@@ -89,6 +99,8 @@ export async function scan(
   const present = new Set<string>();
   const changed: Found[] = [];
   const issues: Unread[] = [];
+  const images: string[] = [];
+  const hidden: string[] = [];
 
   let readers: Readers | undefined;
   report.stage('Finding images', 0);
@@ -100,9 +112,11 @@ export async function scan(
         issues.push(toUnread(issue));
       },
       onFolder,
+      onHidden: (path) => hidden.push(path),
       isKnown: (path) => known.has(path),
     })) {
       present.add(file.path);
+      images.push(file.path);
       const before = known.get(file.path);
       if (before?.bytes !== file.bytes || before.modifiedMs !== file.modifiedMs) {
         changed.push(file);
@@ -113,6 +127,7 @@ export async function scan(
 
     await requireFolder(folder, resultsAreKept, report.signal); // a disk that was removed during the walk must not hide samples
 
+    table.places.expect(images);
     table.putScanned([], issues);
     await readFiles(context, changed, readers, report, { isKnown: (path) => known.has(path), onUnread });
     await setLevels(context, report, () => (readers ??= startReaders(report.signal, limits)));
@@ -121,9 +136,12 @@ export async function scan(
   }
   const gone = [...known.keys()].filter((path) => !present.has(path));
   table.markGone(gone);
+  table.assignClasses();
+  const leftOut: LeftOutFolders = { count: hidden.length, paths: hidden.slice(0, leftOutShown) };
+  table.setMeta('leftOut', JSON.stringify(leftOut));
   table.setMeta('scannedAt', String(Date.now()));
   const { samples, issues: unreadable } = table.count();
-  return { found: samples + unreadable, read: changed.length, unreadable, gone: gone.length };
+  return { found: samples + unreadable, read: changed.length, unreadable, gone: gone.length, leftOut };
 }
 
 /**
@@ -159,13 +177,18 @@ export async function scanPaths(
   table.markGone(gone);
   table.putScanned([], issues);
   issues.forEach(onUnread);
-  if (!files.length) return;
+  const hasOtherFolders = gone.length > 0 || !files.every(({ path }) => table.places.isKnown(path));
+  if (!files.length) {
+    if (hasOtherFolders) table.assignClasses();
+    return;
+  }
   const readers = startReaders(report.signal);
   try {
     await readFiles(context, files, readers, report, { isKnown, onUnread });
     await setLevels(context, report, () => readers);
   } finally {
     await readers.close();
+    if (hasOtherFolders) table.assignClasses();
   }
 }
 

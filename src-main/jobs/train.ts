@@ -74,7 +74,7 @@ export async function train(
     resume: request.resume,
   };
   return await makeRun(context, spec, report, async (run) => {
-    if (note) run.note(note);
+    for (const said of [...(note ? [note] : []), ...division.warnings]) run.note(said);
     const results: TrainResult[] = [];
     for (const [fold, splits] of trainings.entries()) {
       const { folder, resume } = run.openTraining({ index: fold, count: trainings.length, checkpoint });

@@ -7,6 +7,7 @@
 import { WinnowError } from '../contract/errors.ts';
 import type { WatchRequest } from '../contract/schemas.ts';
 import type { Job, Sample } from '../contract/types.ts';
+import { isInHiddenFolder } from '../contract/left-out.ts';
 import type { Arrival, Watch } from '../contract/watch.ts';
 import { plural } from '../contract/words.ts';
 import { watchFolder, type FolderWatch } from '../file/watch-folder.ts';
@@ -148,7 +149,7 @@ class Watcher {
   }
 
   #note(path: string | null) {
-    if (path !== null && isPartial(path)) return;
+    if (path !== null && (isPartial(path) || isInHiddenFolder(`${path}/`))) return;
     if (path !== null && this.#changed.size < maxChanged) this.#changed.set(path, performance.now());
     else this.#walkAt ??= performance.now();
     this.#wake();

@@ -157,11 +157,16 @@ function changeCommands(
   return commands;
 }
 
-type SettingAction = Extract<JournalEntry['action'], { do: 'threshold' | 'view' | 'remove-view' | 'unreadable' }>;
+type SettingAction = Extract<
+  JournalEntry['action'],
+  { do: 'threshold' | 'classes' | 'view' | 'remove-view' | 'unreadable' }
+>;
 function settingCommands(action: SettingAction): Command[] {
   switch (action.do) {
     case 'threshold':
       return [{ name: 'checks', words: ['--threshold', `${action.check}=${action.threshold ?? 'default'}`] }];
+    case 'classes':
+      return [{ name: 'scan', words: ['--classes', action.by] }];
     case 'view':
       return [{ name: 'views', words: viewWords(action.view) }];
     case 'remove-view':

@@ -68,6 +68,8 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
    ALTER TABLE samples ADD COLUMN value_kind TEXT;
    ALTER TABLE samples ADD COLUMN value_low REAL;
    ALTER TABLE samples ADD COLUMN value_high REAL;`,
+  // The split that an image's folders name. It depends on all folders, as the class does.
+  'ALTER TABLE samples ADD COLUMN split TEXT;',
 ];
 export const schemaVersion = migrations.length;
 

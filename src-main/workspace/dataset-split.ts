@@ -3,7 +3,6 @@
  * split), or by folds, each fold a separate training. Rejected images are in no split. Warns about leakage and class imbalance.
  */
 import type { DatasetSplit, Split } from '../contract/classifier.ts';
-import { splitOf } from '../contract/read.ts';
 import type { SplitRequest } from '../contract/schemas.ts';
 import type { Group, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
@@ -30,7 +29,7 @@ export function splitDataset(
   const classes = [...new Set(usable.map((sample) => sample.class as string))].sort((a, b) =>
     a.localeCompare(b, 'en', { numeric: true }),
   );
-  const named = new Map(usable.map((sample) => [sample.id, splitOf(sample.path) as Split | null]));
+  const named = new Map(usable.map((sample) => [sample.id, sample.split as Split | null]));
   const names = new Set(named.values());
   const hasFolders = names.has('train') && (names.has('val') || names.has('test'));
   const by = request.folds
@@ -73,6 +72,10 @@ export function splitDataset(
     problems.push('There are fewer than two images to train on. Increase the training fraction.');
   if (classes.length >= 2 && !problems.length && !total('val') && !total('test'))
     warnings.push('Nothing is held out, so the classifier cannot be evaluated.');
+  if (classes.length >= 2 && !problems.length)
+    for (const split of ['val', 'test'] as const)
+      if (by === 'shares' && request.shares[split] > 0 && !total(split))
+        warnings.push(`No image is in ${split}: there are too few for its fraction.`);
   const unlearned = rounded.filter(({ train, val, test }) => !train && val + test > 0);
   if (!problems.length && unlearned.length)
     warnings.push(

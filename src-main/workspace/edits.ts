@@ -2,6 +2,7 @@
 import { WinnowError } from '../contract/errors.ts';
 import { globMatcher, isGlob } from '../contract/glob.ts';
 import { predicateOf, type ReadSource } from '../contract/read.ts';
+import { PathIndex } from '../contract/same-name.ts';
 import type { Change, Choice } from '../contract/schemas.ts';
 import type { Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
@@ -11,7 +12,7 @@ export function selectSamples(choice: Choice, samples: () => readonly Sample[], 
   if ('ids' in choice) return choice.ids;
   const all = samples();
   if ('where' in choice) return all.filter(predicateOf(choice.where, source())).map(({ id }) => id);
-  const byPath = new Map(all.map((sample) => [sample.path, sample.id]));
+  const byPath = new PathIndex(all);
   const chosen = new Set<number>();
   for (const wanted of choice.paths) {
     const found = idsOf(wanted.replace(/^\.\//, ''), all, byPath);
@@ -23,9 +24,9 @@ export function selectSamples(choice: Choice, samples: () => readonly Sample[], 
 }
 
 /** An exact path wins over a glob: a file name may contain `*`. */
-function idsOf(wanted: string, samples: readonly Sample[], byPath: ReadonlyMap<string, number>): number[] {
-  const exact = byPath.get(wanted);
-  if (exact !== undefined) return [exact];
+function idsOf(wanted: string, samples: readonly Sample[], byPath: PathIndex<Sample>): number[] {
+  const exact = byPath.all(wanted);
+  if (exact.length) return exact.map(({ id }) => id);
   if (!isGlob(wanted)) return [];
   const matches = globMatcher(wanted);
   return samples.filter(({ path }) => matches(path)).map(({ id }) => id);

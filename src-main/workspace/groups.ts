@@ -2,7 +2,7 @@
  * Groups of duplicates: computed after a scan and stored. Images that the user marked as not duplicates are separated when the groups are
  * read, so that undo needs no new search.
  */
-import { kindsOf, splitOf } from '../contract/read.ts';
+import { kindsOf } from '../contract/read.ts';
 import type { DuplicateKind, Group, Sample } from '../contract/types.ts';
 import { findDuplicates } from '../duplicate/groups.ts';
 import { issueOf } from '../image/issue.ts';
@@ -107,7 +107,7 @@ export class Groups {
             score,
             ids: list.map((sample) => sample.id),
             crossesClasses: new Set(list.map((sample) => sample.class)).size > 1,
-            crossesSplits: new Set(list.map(({ path }) => splitOf(path))).size > 1,
+            crossesSplits: new Set(list.map(({ split }) => split)).size > 1,
           });
         }
       }

@@ -5,7 +5,6 @@
  */
 import { Worker } from 'node:worker_threads';
 import { WinnowError, type ErrorCode } from '../contract/errors.ts';
-import { folderClass } from '../contract/marks.ts';
 import type { ImportResult, Marks, Sample } from '../contract/types.ts';
 import { readMarksFile, type MarksRow } from './marks-file.ts';
 import { matcherOf } from './match-rows.ts';
@@ -14,7 +13,7 @@ import type { FileTruth } from './truth-file.ts';
 const unmatchedMax = 100;
 
 /** The fields of a sample that matching and comparing need. */
-export type KnownSample = Marks & Pick<Sample, 'id' | 'path' | 'sha256'>;
+export type KnownSample = Marks & Pick<Sample, 'id' | 'path' | 'sha256' | 'folderClass'>;
 export interface Imported {
   result: ImportResult;
   marks: (readonly [sampleId: number, patch: Partial<Marks>])[];
@@ -42,10 +41,11 @@ export async function importInThread<What extends keyof Content>(
   signal: AbortSignal,
 ): Promise<Content[What]> {
   if (signal.aborted) throw new WinnowError('cancelled', 'Cancelled.');
-  const known = samples.map(({ id, path, sha256, decision, reason, tags, label, note }): KnownSample => ({
+  const known = samples.map(({ id, path, sha256, folderClass, decision, reason, tags, label, note }): KnownSample => ({
     id,
     path,
     sha256,
+    folderClass,
     decision,
     reason,
     tags,
@@ -122,7 +122,7 @@ export async function importMarks(file: string, samples: readonly KnownSample[])
   return { result: { rows: rows.length, matched, changed: marks.length, unmatched }, marks };
 }
 
-function marksAfter(before: Marks, { path }: KnownSample, row: MarksRow): Marks {
+function marksAfter(before: Marks, { folderClass }: KnownSample, row: MarksRow): Marks {
   const decision = row.decision === undefined ? before.decision : row.decision;
   // A reason belongs to its decision: a different decision drops it.
   const kept = decision === before.decision ? before.reason : null;
@@ -130,7 +130,7 @@ function marksAfter(before: Marks, { path }: KnownSample, row: MarksRow): Marks 
     decision,
     reason: decision === null ? null : row.reason === undefined ? kept : row.reason,
     tags: row.tags ?? before.tags,
-    label: row.label === undefined ? before.label : row.label === folderClass(path) ? null : row.label,
+    label: row.label === undefined ? before.label : row.label === folderClass ? null : row.label,
     note: row.note === undefined ? before.note : row.note,
   };
 }

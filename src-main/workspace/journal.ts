@@ -4,12 +4,14 @@
  * ranking, an export) are recorded too, so that a script can repeat everything.
  */
 import { WinnowError } from '../contract/errors.ts';
+import type { ClassRule } from '../contract/folder-classes.ts';
 import type { Patch } from '../contract/marks.ts';
 import type { Change, ExportRequest, KeepBest, RankRequest, TrainRequest } from '../contract/schemas.ts';
 import type { SearchChangeRequest, SearchRequest } from '../contract/search-schemas.ts';
 import type { RuleChoice } from '../contract/threshold.ts';
 import type { Journal as JournalState, Marks, SavedView } from '../contract/types.ts';
 import type { Database } from './database.ts';
+import { classRuleKey } from './folder-places.ts';
 import type { Settings } from './settings.ts';
 import type { Table } from './table.ts';
 
@@ -21,6 +23,8 @@ export type Action =
   | { do: 'threshold'; check: string; threshold: number | null }
   /** `rule`: null for the default. */
   | { do: 'run-threshold'; run: string; rule: RuleChoice | null }
+  /** `auto` is the default. */
+  | { do: 'classes'; by: ClassRule }
   | { do: 'view'; view: SavedView }
   | { do: 'remove-view'; name: string }
   | { do: 'accept-labels'; paths: readonly string[] }
@@ -226,6 +230,7 @@ export class Journal {
       for (const change of changes.marks)
         this.#table.putMarks(change[0], { ...(this.#table.marks(change[0]) as Marks), ...change[to] }, revision);
       for (const change of changes.settings) this.#settings.put(change[0], change[to]);
+      if (changes.settings.some(([key]) => key === classRuleKey)) this.#table.assignClasses();
       return this.#db.run(
         'INSERT INTO journal (at, kind, target, title, action, changes) VALUES (?, ?, ?, ?, ?, ?)',
         Date.now(),

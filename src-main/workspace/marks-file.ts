@@ -3,6 +3,7 @@
  * of an invalid line.
  */
 import { WinnowError } from '../contract/errors.ts';
+import { nfc } from '../contract/same-name.ts';
 import { tagSchema } from '../contract/schemas.ts';
 import type { Decision } from '../contract/types.ts';
 import { cellOf, imageOf, plainText, readRows, requireObject, type ImageRow } from './rows-file.ts';
@@ -29,7 +30,7 @@ function rowOf(unchecked: unknown, where: string): MarksRow {
   const tags = tagsOf(source, where);
   if (decision !== undefined) row.decision = decision;
   if (reason !== undefined) row.reason = reason;
-  if (label !== undefined) row.label = label;
+  if (label !== undefined) row.label = label && nfc(label);
   if (note !== undefined) row.note = note;
   if (tags !== undefined) row.tags = tags;
   return row;
@@ -83,7 +84,7 @@ function tagsOf(source: Record<string, unknown>, where: string): string[] | unde
   const list = Array.isArray(value)
     ? value.map((tag: unknown) => plainText(tag, `${where}: a tag`))
     : splitTags(plainText(value, `${where}: ${key}`));
-  const tags = list.map((tag) => tag.trim()).filter(Boolean);
+  const tags = list.map((tag) => nfc(tag.trim())).filter(Boolean);
   if (tags.length > maxTags) throw new WinnowError('bad-request', `${where} has more than ${maxTags} tags.`);
   for (const tag of tags) {
     if (!tagSchema.safeParse(tag).success)

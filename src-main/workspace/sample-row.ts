@@ -1,10 +1,13 @@
 /** A sample as a row of the database. */
+import { nfc } from '../contract/same-name.ts';
 import type { Decision, Marks, Sample } from '../contract/types.ts';
 
 export interface SampleRow {
   id: number;
   path: string;
+  /** By the folders. */
   class: string | null;
+  split: string | null;
   bytes: number;
   modified_ms: number;
   width: number;
@@ -25,7 +28,7 @@ export interface SampleRow {
   revision: number;
 }
 export const sampleFields =
-  'id, path, class, bytes, modified_ms, width, height, format, frames, sha256, notice, value_kind, value_low, value_high, gone, decision, reason, tags, label, note, revision';
+  'id, path, class, split, bytes, modified_ms, width, height, format, frames, sha256, notice, value_kind, value_low, value_high, gone, decision, reason, tags, label, note, revision';
 
 export const marksOf = ({ decision, reason, tags, label, note }: SampleRow): Marks => ({
   decision,
@@ -38,7 +41,9 @@ export const marksOf = ({ decision, reason, tags, label, note }: SampleRow): Mar
 export const toSample = (row: SampleRow): Sample => ({
   id: row.id,
   path: row.path,
-  class: row.label ?? row.class,
+  class: row.label === null ? row.class : nfc(row.label),
+  folderClass: row.class,
+  split: row.split,
   bytes: row.bytes,
   modifiedMs: row.modified_ms,
   width: row.width,

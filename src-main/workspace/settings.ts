@@ -1,11 +1,12 @@
 /**
- * A person's settings for a folder, by key: thresholds of checks, rules of thresholds of rankings, saved views, images that are not duplicates, confirmed labels, archived and deleted
+ * A person's settings for a folder, by key: thresholds of checks, rules of thresholds of rankings, saved views, images that are not duplicates, confirmed labels, how folders become classes, archived and deleted
  * runs. Only the journal writes them, so that each change can be undone; a copied detector brings its rule along.
  */
 import type { RunSummary } from '../contract/types.ts';
 import type { Database } from './database.ts';
 
-export type SettingKind = 'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed' | 'run' | 'rule' | 'run-words';
+export type SettingKind =
+  'threshold' | 'view' | 'apart' | 'apart-set' | 'confirmed' | 'run' | 'rule' | 'run-words' | 'classes';
 export const settingKey = (kind: SettingKind, name: string) => `${kind}:${name}`;
 
 /** The value of a run's setting `run`. A run without it is listed normally. */

@@ -2,11 +2,11 @@
  * The one table: samples are rows, and every value computed for them is in a named column. Each write increases the revision, so that a client
  * can fetch only what changed since the revision it has. A sample whose file is gone stays as a hidden row: if the file comes back, so do its marks.
  */
-import { folderClass } from '../contract/marks.ts';
 import type { ColumnValues } from '../contract/read.ts';
 import type { Changes, Column, Issue, Marks, Sample, ValueRange } from '../contract/types.ts';
 import type { Measures } from '../image/measure.ts';
 import { Columns } from './columns.ts';
+import { FolderPlaces } from './folder-places.ts';
 import { marksOf, sampleFields, toSample, type SampleRow } from './sample-row.ts';
 import type { Database } from './database.ts';
 
@@ -29,6 +29,8 @@ export interface Scanned {
 export class Table {
   #db: Database;
   #columns: Columns;
+  /** The classes and splits of folders. */
+  readonly places: FolderPlaces;
   #revision: number;
   /**
    * A version that increases with every change except decisions, reasons, tags and notes. Groups, checks and the client's columns are recomputed only when
@@ -39,6 +41,7 @@ export class Table {
   constructor(db: Database) {
     this.#db = db;
     this.#columns = new Columns(db);
+    this.places = new FolderPlaces(db);
     this.#revision = Number(this.meta('revision') ?? 0);
   }
 
@@ -198,6 +201,7 @@ export class Table {
           'SELECT id, sha256, gone FROM samples WHERE path = ?',
           s.path,
         );
+        const place = this.places.of(s.path);
         if (before?.gone) this.#columns.markFound();
         if (before && (isRestretched || before.sha256 !== s.sha256)) changed.push(before.id);
         const id =
@@ -207,10 +211,11 @@ export class Table {
             s.path,
           ).id;
         this.#db.run(
-          `UPDATE samples SET class = ?, bytes = ?, modified_ms = ?, width = ?, height = ?, format = ?, frames = ?, sha256 = ?, notice = ?, value_kind = ?, value_low = ?, value_high = ?, gone = 0,
+          `UPDATE samples SET class = ?, split = ?, bytes = ?, modified_ms = ?, width = ?, height = ?, format = ?, frames = ?, sha256 = ?, notice = ?, value_kind = ?, value_low = ?, value_high = ?, gone = 0,
              revision = ?, measures = ?, fingerprint = ?
            WHERE id = ?`,
-          folderClass(s.path),
+          place.class,
+          place.split,
           s.bytes,
           s.modifiedMs,
           s.width,
@@ -243,6 +248,26 @@ export class Table {
         );
       }
     });
+  }
+
+  /** Gives all images the class and the split that their folders name. Returns whether any changed. */
+  assignClasses(): boolean {
+    const { changes, choice } = this.places.changes();
+    const isOther = JSON.stringify(this.places.choice()) !== JSON.stringify(choice);
+    if (!changes.length && !isOther) return false;
+    this.#shape++;
+    this.write((revision) => {
+      for (const { id, place } of changes)
+        this.#db.run(
+          'UPDATE samples SET class = ?, split = ?, revision = ? WHERE id = ?',
+          place.class,
+          place.split,
+          revision,
+          id,
+        );
+      this.setMeta('classes', JSON.stringify(choice));
+    });
+    return true;
   }
 
   /** Records images that can no longer be read since the last scan. The next scan tries them again. */

@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import type { Verdict } from '../contract/folder-truth.ts';
+import { nfc } from '../contract/same-name.ts';
 import type { Sample } from '../contract/types.ts';
 import { matcherOf } from './match-rows.ts';
 import { cellOf, imageOf, readRows, requireObject, type ImageRow } from './rows-file.ts';
@@ -119,4 +120,4 @@ function ofClass(text: string | null, where: string): Verdict | null {
 }
 
 const typeOf = (label: string | null | undefined): string | null =>
-  label && !anomalousWords.has(label.toLowerCase()) && !normalWords.has(label.toLowerCase()) ? label : null;
+  label && !anomalousWords.has(label.toLowerCase()) && !normalWords.has(label.toLowerCase()) ? nfc(label) : null;

@@ -3,7 +3,6 @@
  * belongs to one group, since a sample may be in several.
  */
 import { clamp } from '../../src-main/contract/numbers.ts';
-import { splitOf } from '../../src-main/contract/read.ts';
 import type { KeepBest } from '../../src-main/contract/schemas.ts';
 import {
   duplicateKinds,
@@ -218,6 +217,6 @@ export class DuplicateList {
 
 /** The different values of a group's members, by name: `dress / pants`. */
 export const classesOf = (members: readonly Sample[]) => distinct(members.map((sample) => sample.class));
-export const splitsOf = (members: readonly Sample[]) => distinct(members.map(({ path }) => splitOf(path)));
+export const splitsOf = (members: readonly Sample[]) => distinct(members.map(({ split }) => split));
 const distinct = (values: readonly (string | null)[]) =>
   [...new Set(values.map((value) => value ?? 'none'))].sort().join(' / ');

@@ -24,6 +24,7 @@ import { type Sample } from '../../src-main/contract/types.ts';
 import { exportSet, planExport, type ExportInput } from '../../src-main/export/export.ts';
 import { formats } from '../../src-main/export/index.ts';
 import { UniqueNames, safeName } from '../../src-main/export/names.ts';
+import { splitNamed } from '../../src-main/contract/folder-classes.ts';
 import { assignSplits } from '../../src-main/workspace/splits.ts';
 import { findImages } from '../../src-main/image/find.ts';
 import { importMarks } from '../../src-main/workspace/import.ts';
@@ -56,6 +57,8 @@ async function samplesOf(folder: string, marks: Record<string, Partial<Sample>> 
       id: samples.length + 1,
       path,
       class: own.label ?? path.split('/').at(-2) ?? null,
+      folderClass: path.split('/').at(-2) ?? null,
+      split: splitNamed(path.split('/')[0]),
       frames: 1,
       notice: null,
       values: null,

@@ -15,6 +15,7 @@ const known = (path: string, i: number, sha256 = `hash-${i}`): KnownSample => ({
   id: i + 1,
   path,
   sha256,
+  folderClass: null,
   decision: null,
   reason: null,
   tags: [],

@@ -1,10 +1,12 @@
 /** The open folder: its description, its events, and jobs on all images. */
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
+import { classRuleWords } from '../../contract/folder-classes.ts';
 import { describeImages } from '../../workspace/edits.ts';
+import { classRuleKey } from '../../workspace/folder-places.ts';
 import { mapJob } from '../../jobs/map.ts';
 import { rankJob, rememberedTrainOn } from '../../jobs/rank.ts';
 import { scoreJob } from '../../jobs/score.ts';
-import { scanJob } from '../../jobs/scan.ts';
+import { leftOutFolders, scanJob } from '../../jobs/scan.ts';
 import type { CallContext } from './context.ts';
 
 export const workspaceCalls = (context: CallContext) =>
@@ -22,11 +24,17 @@ export const workspaceCalls = (context: CallContext) =>
         revision: table.revision,
         shape: table.shape,
         trainOn: rememberedTrainOn(table),
+        classes: table.places.choice(),
+        leftOut: leftOutFolders(table),
         journal: journal.state(),
       };
     },
     events: (signal) => context.events(signal),
     scan: () => context.jobs.queued('scan') ?? context.start(scanJob, undefined),
+    setClasses: ({ by }) =>
+      context.edit({ do: 'classes', by }, { settings: [[classRuleKey, by === 'auto' ? null : by]] }, () =>
+        by === 'auto' ? 'choose classes automatically' : `take classes from ${classRuleWords[by]}`,
+      ),
     rank: (request) => context.start(rankJob, request),
     score: (request) => context.start(scoreJob, request),
     map: (request) => context.start(mapJob, request),
