@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { labelsSchema } from '../contract/schemas.ts';
+import type { LabelQueue } from '../contract/classifier.ts';
 import type { Run } from '../contract/types.ts';
 import { plural, printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
@@ -9,6 +10,9 @@ import { choiceOf, chosenSamples, readList } from './choose.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
 import { allSamples, knownSamples, writeMarks } from './samples.ts';
+
+/** More classes that cannot be judged are only counted. */
+const listedClasses = 8;
 
 interface LabelsOptions extends FolderOptions {
   run?: string;
@@ -66,12 +70,18 @@ async function findLabelErrors(client: Client, options: LabelsOptions): Promise<
   });
   const job = await follow(client, options, () => client.calls.labels.find.mutate(request));
   const run = await client.calls.runs.get.query({ id: job.runId as string });
-  const samples = await describeLabels(client, run);
+  const queue = await client.calls.labels.queue.query();
+  const samples = await describeLabels(client, run, queue);
   const issues = await client.calls.samples.issues.query();
   writeJson(options, {
     schema: 'winnow/labels@1',
     folder: client.folder,
     samples,
+    unjudged: (queue?.unjudged ?? []).map(({ class: name, ids, reason }) => ({
+      class: name,
+      images: ids.length,
+      reason,
+    })),
     issues,
     run: {
       id: run.id,
@@ -83,30 +93,55 @@ async function findLabelErrors(client: Client, options: LabelsOptions): Promise<
     },
   });
   say(options, `${job.summary}.`);
+  for (const line of unjudgedLines(queue)) say(options, line);
   if (options.quiet || options.json === '-') return;
   for (const { path, given, suggested, quality } of samples.filter(({ flagged }) => flagged))
-    process.stdout.write(`${quality.toFixed(3)}  ${printable(given)} → ${printable(suggested)}  ${printable(path)}\n`);
+    process.stdout.write(
+      `${quality!.toFixed(3)}  ${printable(given)} → ${printable(suggested!)}  ${printable(path)}\n`,
+    );
 }
 
-/** One entry per labelled image, lowest label quality first. Labels that a person has confirmed are not flagged. */
-async function describeLabels(client: Client, run: Run) {
+/** Why images cannot be judged: one line for each of the first classes. */
+function unjudgedLines(queue: LabelQueue | null): string[] {
+  const all = queue?.unjudged ?? [];
+  const more = all.slice(listedClasses);
+  return [
+    ...all.slice(0, listedClasses).map(({ reason }) => `  Not judged: ${reason}`),
+    ...(more.length
+      ? [
+          `  Not judged: ${plural(
+            more.reduce((sum, { ids }) => sum + ids.length, 0),
+            'image',
+          )} of ${more.length} more classes (see --json).`,
+        ]
+      : []),
+  ];
+}
+
+/**
+ * One entry per labelled image, lowest label quality first. Labels that a person has confirmed are not flagged. Labels that cannot be judged come last, with the
+ * reason and without quality and suggestion.
+ */
+async function describeLabels(client: Client, run: Run, queue: LabelQueue | null) {
   const columns = new Map((await client.calls.samples.columns.query()).map((column) => [column.name, column]));
   const read = async (name: string) => ({
     values: await client.column(`${run.id}.${name}`),
     names: columns.get(`${run.id}.${name}`)?.categories ?? [],
   });
   const [quality, given, suggested] = await Promise.all(['quality', 'given', 'suggested'].map(read));
-  const waiting = new Set((await client.calls.labels.queue.query())?.suspects.map(({ sampleId }) => sampleId));
+  const waiting = new Set(queue?.suspects.map(({ sampleId }) => sampleId));
+  const reasons = new Map(queue?.unjudged.flatMap(({ ids, reason }) => ids.map((id) => [id, reason] as const)));
   return (await allSamples(client))
-    .filter(({ id }) => !Number.isNaN(quality.values[id] ?? NaN))
-    .map(({ id, path }) => ({
+    .filter(({ id }) => !Number.isNaN(quality.values[id] ?? NaN) || reasons.has(id))
+    .map(({ id, path, class: present }) => ({
       path,
-      given: given.names[given.values[id]],
-      suggested: suggested.names[suggested.values[id]],
-      quality: quality.values[id],
+      given: given.names[given.values[id]] ?? (present as string),
+      suggested: suggested.names[suggested.values[id]] ?? null,
+      quality: Number.isNaN(quality.values[id]) ? null : quality.values[id],
       flagged: waiting.has(id),
+      unjudged: reasons.get(id) ?? null,
     }))
-    .sort((a, b) => a.quality - b.quality);
+    .sort((a, b) => (a.quality ?? 2) - (b.quality ?? 2));
 }
 
 async function resolveSuspects(
@@ -129,8 +164,14 @@ async function resolveSuspects(
     ids = (await chosenSamples(client, samples, choice)).map(({ id }) => id);
     const unlisted = ids.filter((id) => !waiting.has(id));
     const paths = new Map(samples.map(({ id, path }) => [id, path]));
-    if (unlisted.length && !options.skipMissing)
-      throw new WinnowError('bad-request', `${paths.get(unlisted[0])} is not in the list of label errors.`);
+    if (unlisted.length && !options.skipMissing) {
+      const unjudged = queue.unjudged.find(({ ids }) => ids.includes(unlisted[0]));
+      throw new WinnowError(
+        'bad-request',
+        `${paths.get(unlisted[0])} is not in the list of label errors.` +
+          (unjudged ? ` It could not be judged: ${unjudged.reason} Set its class with \`label\`.` : ''),
+      );
+    }
     ids = ids.filter((id) => waiting.has(id));
   }
   const done = ids.length
@@ -142,5 +183,6 @@ async function resolveSuspects(
       ? `Done: ${done.title}. ${plural(waiting.size - ids.length, 'label error')} left.`
       : 'No label errors are left.',
   );
+  if (options.all) for (const line of unjudgedLines(queue)) say(options, line);
   await writeMarks(client, options, 'labels-settled', { changed: done?.changed ?? 0, left: waiting.size - ids.length });
 }

@@ -171,6 +171,16 @@ export interface LabelQueue {
   /** Number of judged images that are suspected; `suspects` lists those that are still open. */
   flagged: number;
   suspects: LabelSuspect[];
+  /** Labels for which there is no evidence, by class and reason. They are never suspected. */
+  unjudged: UnjudgedLabels[];
+}
+
+/** Images of one class whose label cannot be judged, since no model learned the class without them. */
+export interface UnjudgedLabels {
+  class: string;
+  ids: number[];
+  /** A sentence for the user. */
+  reason: string;
 }
 
 /** The recommended training mode for a folder, and the table that it comes from. */

@@ -104,5 +104,7 @@ function append(before: Predictions, keys: readonly string[], probabilities: Flo
     splits: join(before.splits, unknown),
     meanLoss: join(before.meanLoss, unknown),
     forgotten: join(before.forgotten, unknown),
+    fold: join(before.fold, unknown),
+    learned: before.learned,
   };
 }

@@ -9,15 +9,16 @@ import type { Run } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
 import { checkTrain } from '../workspace/check-request.ts';
 import type { TrainingSplits } from '../workspace/dataset-split.ts';
+import { countIndependent, independentImages } from '../workspace/label-evidence.ts';
 import type { Report } from '../workspace/report.ts';
 import { predictionKey, putPredictions, writePredictions } from '../workspace/predictions.ts';
 import { refresh } from './scan.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { makeRun, type ActiveRun, type RunSpec } from './run-runner.ts';
-import { prepareTraining, trainOnce, type TrainingData } from './training-data.ts';
+import { positionsOf, prepareTraining, trainOnce, type TrainingData } from './training-data.ts';
 import { factsOf, followTraining } from './training-progress.ts';
-import { conclude, isAtChanceLevel, notBetterThanChance, meanHistory } from './training-result.ts';
+import { conclude, isAtChanceLevel, notBetterThanChance, meanHistory, unseenNote } from './training-result.ts';
 
 export const trainJob: JobType<TrainRequest> = {
   kind: 'train',
@@ -87,7 +88,13 @@ export async function train(
     report.stage('Evaluating', 0);
     const { predictions, evaluation } = conclude(data, results, request.seed);
     if (isAtChanceLevel(data, results)) run.note(notBetterThanChance);
-    const stored = { ...predictions, classes, keys: samples.map(predictionKey) };
+    const unseen = unseenNote(data);
+    if (unseen) run.note(unseen);
+    const units = independentImages(samples, context.groups.list());
+    const learned = trainings.map((splits) =>
+      countIndependent(positionsOf(samples, splits, 'train'), data.labels, units, classes.length),
+    );
+    const stored = { ...predictions, learned, classes, keys: samples.map(predictionKey) };
     writePredictions(context.workspaceFolder, run.id, stored);
     return {
       facts: {

@@ -4,6 +4,7 @@ import type { TrainResult } from '../compute/classify/fit.ts';
 import { splitNames, type Evaluation } from '../contract/classifier.ts';
 import { largestOf, meanOf } from '../contract/numbers.ts';
 import type { Epoch } from '../contract/types.ts';
+import { plural } from '../contract/words.ts';
 import { positionsOf, type TrainingData } from './training-data.ts';
 
 /** Probabilities of every image, and the evaluation on held-out images. */
@@ -43,6 +44,7 @@ export function conclude(
     probabilities: take(scaled, k),
     meanLoss: mean('meanLoss'),
     forgotten: mean('forgotten'),
+    fold: Float32Array.from(foldOf, (fold) => (fold < 0 ? NaN : fold)),
     splits: Float32Array.from(splitOf, (split) => (split ? splitNames.indexOf(split) : NaN)),
   };
   const on: Evaluation['on'] = division.by === 'folds' ? 'folds' : splitOf.includes('test') ? 'test' : 'val';
@@ -92,6 +94,23 @@ export function isAtChanceLevel(data: TrainingData, results: readonly TrainResul
     const best = Math.max(accuracy, valAccuracy ?? 0);
     return best < 1 && best <= chance;
   });
+}
+
+/** What to know about evaluated images whose class was not among the training images of their model; null if there are none. */
+export function unseenNote({ divided: { classes, trainings }, samples, labels }: TrainingData): string | null {
+  const unseen = new Map<string, number>();
+  for (const splits of trainings) {
+    const learned = new Set(Array.from(positionsOf(samples, splits, 'train'), (position) => labels[position]));
+    for (const position of positionsOf(samples, splits, 'test'))
+      if (!learned.has(labels[position])) {
+        const name = classes[labels[position]];
+        unseen.set(name, (unseen.get(name) ?? 0) + 1);
+      }
+  }
+  if (!unseen.size) return null;
+  const of = [...unseen].map(([name, images]) => `${plural(images, 'image')} of ${name}`);
+  const list = of.length > 4 ? `${of.slice(0, 3).join(', ')} and of ${of.length - 3} more classes` : of.join(', ');
+  return `${list}: tested with a model that saw no other image of the class, so the prediction cannot be right and counts as a mistake. Add images that are not copies of one another.`;
 }
 
 /** Mean over the folds, for the epochs that all folds have. */

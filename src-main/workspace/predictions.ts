@@ -10,6 +10,7 @@ import { splitNames, type Probability } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { runFolder } from './runs.ts';
+import type { Predictors } from './label-evidence.ts';
 import type { Table } from './table.ts';
 
 export interface Predictions {
@@ -22,6 +23,10 @@ export interface Predictions {
   /** Training dynamics; NaN for images that were neither trained nor validated on. */
   meanLoss: Float32Array;
   forgotten: Float32Array;
+  /** The training that predicted the row out of fold; NaN for a mean of all. */
+  fold: Float32Array;
+  /** By training: the number of independent training images of each class (`label-evidence.ts`). Null for runs that did not record it. */
+  learned: readonly (readonly number[])[] | null;
 }
 
 export const predictionKey = ({ id, sha256 }: Sample): string => `${id}:${sha256.slice(0, 16)}`;
@@ -31,19 +36,31 @@ const fileOf = (workspaceFolder: string, runId: string) =>
 
 /** Throws WinnowError if the run has no predictions. */
 export function readPredictions(workspaceFolder: string, runId: string): Predictions {
-  const read = readTensors<Pick<Predictions, 'classes' | 'keys'>>(fileOf(workspaceFolder, runId));
+  const read = readTensors<Pick<Predictions, 'classes' | 'keys'> & Partial<Pick<Predictions, 'learned'>>>(
+    fileOf(workspaceFolder, runId),
+  );
   if (!read) throw new WinnowError('no-run', `${runId} has no predictions: its training has not ended.`);
-  const { probabilities, splits, meanLoss, forgotten } = read.arrays;
-  return { ...read.header, probabilities, splits, meanLoss, forgotten };
+  const { probabilities, splits, meanLoss, forgotten, fold } = read.arrays;
+  const { classes, keys, learned } = read.header;
+  return {
+    classes,
+    keys,
+    probabilities,
+    splits,
+    meanLoss,
+    forgotten,
+    fold: fold ?? new Float32Array(keys.length).fill(NaN),
+    learned: learned ?? null,
+  };
 }
 
 export function writePredictions(
   workspaceFolder: string,
   runId: string,
-  { classes, keys, ...arrays }: Predictions,
+  { classes, keys, learned, ...arrays }: Predictions,
 ): void {
   const shapes = { probabilities: [keys.length, classes.length] };
-  writeTensors(fileOf(workspaceFolder, runId), { header: { classes, keys }, arrays, shapes });
+  writeTensors(fileOf(workspaceFolder, runId), { header: { classes, keys, learned }, arrays, shapes });
 }
 
 /** The samples that have predictions, with their rows. */
@@ -126,6 +143,8 @@ export interface KnownProbabilities {
   samples: readonly Sample[];
   classes: string[];
   probabilities: Float32Array; // [samples, classes]
+  /** Null if the run did not record them. */
+  predictors: Predictors | null;
 }
 
 /** The predictions of a run for the images that are still the same. */
@@ -138,5 +157,12 @@ export function knownProbabilities(
   const k = predictions.classes.length;
   const probabilities = new Float32Array(rows.length * k);
   rows.forEach(({ row }, i) => probabilities.set(predictions.probabilities.subarray(row * k, (row + 1) * k), i * k));
-  return { samples: rows.map(({ sample }) => sample), classes: predictions.classes, probabilities };
+  const { classes, fold, learned } = predictions;
+  const by = Int32Array.from(rows, ({ row }) => (Number.isNaN(fold[row]) ? -1 : fold[row]));
+  return {
+    samples: rows.map(({ sample }) => sample),
+    classes,
+    probabilities,
+    predictors: learned && { by, learned },
+  };
 }

@@ -11,7 +11,7 @@ import { largestOf, sumOf } from '../contract/numbers.ts';
 
 type Fractions = NonNullable<ExportRequest['splits']>;
 /** Images that must be in the same split. */
-interface Unit {
+export interface Unit {
   samples: Sample[];
   key: string;
 }
@@ -96,7 +96,7 @@ function quotasOf(
 }
 
 /** Units in the order of assignment: the largest first, since they are hardest to fit; equal sizes are shuffled. */
-function unitsOf(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], seed: number): Unit[] {
+export function unitsOf(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[], seed: number): Unit[] {
   const parent = new Map<number, number>(); // union-find; only joined ids have an entry
   const root = (of: number): number => {
     let at = of;

@@ -21,17 +21,19 @@ export interface OutOfFoldArgs {
   classes: number;
   /** For each partition, the fold of each position, −1 for none. */
   partitions: Int32Array[];
+  /** 1 if the label of the position can be judged: the probabilities are calibrated on these. */
+  judged: Uint8Array;
   seed: number;
 }
 
 /** Fraction of the images of the first fit that is held out to choose the penalty. All other fits use the same penalty. */
 const heldFraction = 0.2;
 
-/** Probabilities of all positions, [n, classes], calibrated over all labelled positions. A position in no fold gets the mean of all heads. */
+/** Probabilities of all positions, [n, classes], calibrated over the judged positions. A position in no fold gets the mean of all heads. */
 export const outOfFold = defineCall({
   inTurn: true,
   async run(
-    { embeddings, last, labels, classes, partitions, seed }: OutOfFoldArgs,
+    { embeddings, last, labels, classes, partitions, judged, seed }: OutOfFoldArgs,
     { signal, onEvent }: CallContext<{ done: number; total: number }>,
   ): Promise<Float32Array> {
     const yieldToEventLoop = pace(signal);
@@ -80,8 +82,9 @@ export const outOfFold = defineCall({
     const logits = Float32Array.from(sum, (value, at) =>
       Math.log(Math.max(1e-30, value / Math.max(1, times[Math.floor(at / classes)]))),
     );
-    const given = Int32Array.from(labels.keys()).filter((i) => labels[i] >= 0);
+    const given = Int32Array.from(labels.keys()).filter((i) => judged[i]);
     const known = { logits: new Float32Array(given.length * classes), labels: given.map((i) => labels[i]), classes };
+    if (!given.length) return probabilitiesOf(logits, classes);
     given.forEach((i, row) => known.logits.set(logits.subarray(i * classes, (i + 1) * classes), row * classes));
     return probabilitiesOf(logits, classes, temperatureOf(known));
   },
