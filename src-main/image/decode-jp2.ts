@@ -1,5 +1,6 @@
 /** JPEG 2000, as a `.jp2` file or a raw code stream, through OpenJPEG compiled to WebAssembly. The reason of a failure is in its log. */
 import { createRequire } from 'node:module';
+import { withMeaning } from './jp2-colour.ts';
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
 
 interface Codec {
@@ -34,28 +35,31 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
   checkSize(width, height);
   const components = bytes.readUInt16BE(start + 40);
   need(bytes, start + 42 + components * 3);
-  const sampling = Array.from({ length: components }, (_, i) => bytes.readUInt16BE(start + 42 + i * 3 + 1));
-  if (![1, 3, 4].includes(components) || sampling.some((step) => step !== 0x0101)) {
+  const sizes = Array.from({ length: components }, (_, i) => bytes.subarray(start + 42 + i * 3, start + 45 + i * 3));
+  const isUneven = sizes.some(([, across, down]) => across !== 1 || down !== 1);
+  // The library gives up on other numbers of components.
+  if ((components !== 1 && components !== 3) || isUneven) {
     throw new DecodeError(
       'unsupported-format',
-      `Winnow does not read JPEG 2000 images with ${components} channels${sampling.some((step) => step !== 0x0101) ? ' of unequal size' : ''}.`,
+      `Winnow does not read JPEG 2000 images with ${isUneven ? 'channels of unequal size' : `${components} channels`} yet.`,
     );
   }
+  const bits = sizes.map(([size]) => (size & 0x7f) + 1);
+  if (bits.some((depth) => depth > 16))
+    throw new DecodeError('unsupported-format', `Winnow does not read JPEG 2000 images of ${Math.max(...bits)} bits.`);
+  // The boxes are read here, since the library converts some colour spaces without a word, but no profile.
+  const stream = bytes.subarray(start);
   log.length = 0;
   const codec = new (await load()).J2KDecoder();
   try {
-    codec.getEncodedBuffer(bytes.length).set(bytes);
+    codec.getEncodedBuffer(stream.length).set(stream);
     codec.decode();
     const frame = codec.getFrameInfo();
     const decoded = codec.getDecodedBuffer();
     if (!decoded.length || frame.width !== width || frame.height !== height) throw failure();
     if (isCutShort()) throw truncated();
-    return {
-      data: toBytes(decoded, frame.bitsPerSample, frame.isSigned),
-      width,
-      height,
-      channels: frame.componentCount as 1 | 3 | 4,
-    };
+    if (frame.componentCount !== components) throw failure();
+    return withMeaning(bytes, { values: valuesOf(decoded, frame), width, height, bits, isSigned: frame.isSigned });
   } catch (error) {
     if (error instanceof DecodeError) throw error;
     library = null; // after an exception, a WebAssembly module is not reused
@@ -77,23 +81,10 @@ const failure = () =>
           .trim() ?? 'the code stream cannot be decoded',
       );
 
-/** Copies the samples out of the library's memory and scales them to 8 bits. */
-function toBytes(decoded: Uint8Array, bits: number, isSigned: boolean): Uint8Array {
-  if (bits === 8 && !isSigned) return new Uint8Array(decoded);
-  const n = bits > 8 ? decoded.length / 2 : decoded.length;
-  const view = new DataView(decoded.buffer, decoded.byteOffset, decoded.byteLength);
-  const [offset, most] = [isSigned ? 2 ** (bits - 1) : 0, 2 ** bits - 1];
-  const out = new Uint8Array(n);
-  for (let i = 0; i < n; i++) {
-    const value =
-      bits > 8
-        ? isSigned
-          ? view.getInt16(i * 2, true)
-          : view.getUint16(i * 2, true)
-        : isSigned
-          ? view.getInt8(i)
-          : view.getUint8(i);
-    out[i] = Math.max(0, Math.min(255, Math.round(((value + offset) * 255) / most)));
-  }
-  return out;
+/** Copies the samples out of the library's memory. */
+function valuesOf(decoded: Uint8Array, { bitsPerSample, isSigned }: { bitsPerSample: number; isSigned: boolean }) {
+  const { buffer } = new Uint8Array(decoded);
+  return bitsPerSample > 8
+    ? new (isSigned ? Int16Array : Uint16Array)(buffer)
+    : new (isSigned ? Int8Array : Uint8Array)(buffer);
 }

@@ -145,14 +145,14 @@ async function fromSharp(format: Format, file: Buffer, levels: Levels): Promise<
   const samples = await samplesFromSharp(bytes, options, meta);
   if (samples) return fromRaw(format, { notice, ...samples, frames }, levels);
   const { width, height } = meta.autoOrient;
-  const isDeep = meta.depth !== 'uchar';
+  const isDeep = meta.depth !== 'uchar' && meta.icc !== undefined;
   return { format, width, height, frames, notice, standard: () => standardise(sharp(bytes, options), { isDeep }) };
 }
 
 interface Steps {
   isTurned?: boolean;
   hasAlpha?: boolean;
-  /** More than 8 bits per sample. */
+  /** More than 8 bits per sample, and a profile. */
   isDeep?: boolean;
 }
 
@@ -194,7 +194,12 @@ function fromRaw(format: Format, decoded: Raw, levels: Levels): Opened {
   const tiff = wrapTiff({ ...decoded, data });
   return {
     ...opened,
-    standard: () => standardise(sharp(tiff, { limitInputPixels: maxPixels }), { isTurned, hasAlpha, isDeep }),
+    standard: () =>
+      standardise(sharp(tiff, { limitInputPixels: maxPixels }), {
+        isTurned,
+        hasAlpha,
+        isDeep: isDeep && !!decoded.profile,
+      }),
   };
 }
 

@@ -264,7 +264,7 @@ export function sharpPlan(bytes: Buffer): SharpPlan | null {
       failOn: isFax ? 'truncated' : 'error',
       limitInputPixels: maxPixels,
     },
-    steps: { isTurned: orientation > 1, hasAlpha: layout.alpha >= 0, isDeep: bits > 8 },
+    steps: { isTurned: orientation > 1, hasAlpha: layout.alpha >= 0, isDeep: bits > 8 && !!layout.profile },
     width: wide,
     height: high,
     frames,

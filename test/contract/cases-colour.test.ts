@@ -44,6 +44,12 @@ const fromP3: Colour[] = [
   [60, 60, 208],
   [236, 199, 0],
 ];
+const fromAdobe: Colour[] = [
+  [231, 57, 57],
+  [0, 181, 42],
+  [57, 57, 205],
+  [241, 201, 0],
+];
 const unchanged: Colour[] = [
   [200, 60, 60],
   [60, 180, 60],
@@ -59,6 +65,7 @@ const fromLinear: Colour[] = [
 ];
 test.for<[name: string, colours: Record<string, Colour[]>]>([
   ['03-heic-display-p3', { 'icc_P3.heic': fromP3 }],
+  ['04-jp2-icc', { 'icc_AdobeRGB1998.jp2': fromAdobe }],
   ['06-png16-srgb-profile', { 'srgb16.png': unchanged, 'srgb16.tif': unchanged }],
   ['08-heic-primary-not-first', { 'multi_primary2.heic': new Array<Colour>(4).fill([0, 180, 0]) }],
   ['09-avif-heic-nclx-p3', { 'nclx_p3.avif': fromP3, 'nclx_p3.heic': fromP3 }],
