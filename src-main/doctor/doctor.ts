@@ -16,16 +16,19 @@ const forTests = ['screen', 'browser', 'tracer'];
 
 export async function examine(): Promise<Component[]> {
   const tensorflow = await probe('tensorflow'); // run alone, since it measures speed
-  const [found, compute, webgpu, sharp] = await Promise.all([
+  const [found, compute, webgpu, sharp, native] = await Promise.all([
     Promise.all(pieces.filter(({ id }) => !(isShipped() && forTests.includes(id))).map(examinePiece)),
     probe('compute'),
     probe('webgpu'),
     probe('sharp'),
+    probe('native'),
   ]);
   return [
-    ...found.map((piece) =>
-      piece.id === 'tensorflow' && piece.state === 'ready' ? withProbe(piece, tensorflow) : piece,
-    ),
+    ...found.map((piece) => {
+      if (piece.state !== 'ready') return piece;
+      if (piece.id === 'native') return withNativeProbe(piece, native);
+      return piece.id === 'tensorflow' ? withProbe(piece, tensorflow) : piece;
+    }),
     backendComponent(compute),
     webgpuComponent(webgpu),
     gpuComponent(tensorflow, webgpu),
@@ -93,6 +96,13 @@ function withProbe(piece: Component, { found, failure }: Probe): Component {
     };
   const device = found.gpu ? 'on the graphics card' : `${found.threads} threads`;
   return { ...piece, version: found.version, detail: `${device}, ${found.gflops} GFLOP/s (1024² matrix product)` };
+}
+
+function withNativeProbe(piece: Component, { found, failure }: Probe): Component {
+  if (process.env.WINNOW_NATIVE === 'off')
+    return { ...piece, state: 'optional', detail: 'off (WINNOW_NATIVE=off): sharp reads all images', mend: null };
+  if (found) return { ...piece, detail: 'reads plain JPEG, PNG and WebP files; sharp reads all others' };
+  return { ...piece, state: 'optional', detail: `it does not load, and sharp reads all images: ${failure}` };
 }
 
 /** The compute backend for training, and how to choose another. */

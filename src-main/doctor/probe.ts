@@ -1,7 +1,7 @@
 /**
  * Loads one native library, tries it and prints the result as one line of JSON. `doctor` runs it as a short-lived child
  * process, so that a library that crashes or hangs does not take the program down. This is the only place outside
- * `compute/` and `image/` that loads native libraries; it uses require(), since a failure to load is a result here.
+ * `compute/`, `image/` and `native/` that loads native libraries; it uses require(), since a failure to load is a result here.
  */
 import { availableParallelism } from 'node:os';
 import util from 'node:util';
@@ -9,7 +9,7 @@ import { openAdapter } from '../compute/webgpu.ts';
 import { chosenBackend } from '../compute/backend-choice.ts';
 import { require } from '../setup/repository.mjs';
 
-const probes: Record<string, () => Promise<object>> = { compute, tensorflow, webgpu, sharp };
+const probes: Record<string, () => Promise<object>> = { compute, tensorflow, webgpu, sharp, native };
 
 /** The backend that training would use, chosen as in the compute process. */
 async function compute() {
@@ -51,6 +51,12 @@ async function sharp() {
     .webp()
     .toBuffer();
   return { version: library.versions.sharp, vips: library.versions.vips, formats };
+}
+
+/** Loads the native image reader; a failure to load is an error here. */
+async function native() {
+  const { readerFile } = await import('../native/index.ts');
+  return { version: Object.keys(require(readerFile)).join(', ') };
 }
 
 const found = await probes[process.argv[2]]();

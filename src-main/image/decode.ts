@@ -7,6 +7,7 @@ import sharp, { type OutputInfo, type Sharp } from 'sharp';
 import { ownFault } from '../file/fault.ts';
 import { decodeInWorker } from './decode-in-worker.ts';
 import { largestOfIco } from './decode-ico.ts';
+import { native } from '../native/index.ts';
 import { heifFrames } from './boxes.ts';
 import { withPngProfile } from './colour-png.ts';
 import { samplesFromSharp } from './colour-sharp.ts';
@@ -28,6 +29,9 @@ export { DecodeError };
 sharp.cache(false); // each file is read once: a cache would only take memory
 sharp.concurrency(1); // images are decoded in parallel, so one image uses one thread
 
+/** Pixels times scans that the native reader may decode: it cannot be interrupted. */
+const maxPlainWork = 500_000_000;
+
 export interface Opened {
   format: Format;
   /** In pixels, after orientation. */
@@ -38,6 +42,8 @@ export interface Opened {
   notice?: string;
   /** The values of an image of measurements. */
   values?: ValueRange;
+  /** The file, if the native reader can decode it. */
+  plain?: Buffer;
   /** A new pipeline that yields the standard pixels: resize it, then read them. */
   standard(): Sharp;
 }
@@ -125,6 +131,19 @@ async function fromSharp(format: Format, file: Buffer, levels: Levels): Promise<
       'too-slow',
       `The JPEG has more than ${maxScans} scans and would take too long to read. Save it again with another program.`,
     );
+  const size = native?.head(bytes);
+  if (size && size[0] * size[1] * scans <= maxPlainWork) {
+    const [width, height] = size;
+    return {
+      format,
+      width,
+      height,
+      frames: 1,
+      notice,
+      plain: bytes,
+      standard: () => standardise(sharp(bytes, options)),
+    };
+  }
   const plain = plainHeader(bytes);
   if (plain && plain.width * plain.height <= maxPixels) {
     const { width, height, hasAlpha } = plain;

@@ -50,20 +50,60 @@ const stepCounts = new Uint32Array(256);
 let luminance = new Uint8Array(256 * 256);
 let clipped = new Uint8Array(256 * 256);
 
+/**
+ * What one pass over the pixels counts and sums: four histograms of 256 (luminance, brightest channel, spread of the channels, differences of neighbours), then the
+ * sums below. The native reader gives the same.
+ */
+export type Tally = Float64Array;
+const histogram = { tones: 0, peaks: 256, spread: 512, steps: 768 };
+const at = {
+  luminance: 1024,
+  clipped: 1025,
+  laplacian: 1026,
+  laplacianSquares: 1027,
+  clippedChanges: 1028,
+  blurX: 1029,
+  blurY: 1033,
+};
+const tallyLength = 1037;
+
 /** `data`: uint8 sRGB of the thumbnail, [height, width, channels]; one channel, or three or more that start with red, green, blue. */
 export function measure(data: Uint8Array, width: number, height: number, channels: number): Measures {
   const n = width * height;
   if (luminance.length < n) [luminance, clipped] = [new Uint8Array(n), new Uint8Array(n)];
-  const tones = readPixels(data, n, channels);
-  const edges = readEdges(width, height);
+  const tally = new Float64Array(tallyLength);
+  readPixels(data, n, channels, tally);
+  readEdges(width, height, tally);
+  sumBlur('x', width, height, tally, at.blurX);
+  sumBlur('y', width, height, tally, at.blurY);
+  return measuresOf(tally, width, height);
+}
+
+/** The measures of a thumbnail of this size. */
+export function measuresOf(tally: Tally, width: number, height: number): Measures {
+  const n = width * height;
+  const inner = Math.max(0, width - 2) * Math.max(0, height - 2);
+  const counts = (from: number) => tally.subarray(from, from + 256);
+  const tones = counts(histogram.tones);
+  const mean = tally[at.luminance] / n;
+  let squares = 0;
+  for (let y = 0; y < 256; y++) squares += tones[y] * (y - mean) ** 2;
   return {
-    ...tones,
-    ...edges,
-    blur: Math.max(blurAlong('x', width, height), blurAlong('y', width, height)),
+    brightness: mean / 255,
+    contrast: Math.sqrt(squares / n) / 255,
+    entropy: entropyOf(tones),
+    sharpness: inner ? (tally[at.laplacianSquares] / inner - (tally[at.laplacian] / inner) ** 2) / 255 ** 2 : 0,
+    blur: Math.max(blurOf(tally, at.blurX), blurOf(tally, at.blurY)),
+    detail: entropyOf(counts(histogram.steps)),
+    highlights: quantileOfCounts(counts(histogram.peaks), n, 0.99) / 255,
+    shadows: quantileOfCounts(tones, n, 0.01) / 255,
+    clipped: tally[at.clipped] / n,
+    clippedEdges: inner ? tally[at.clippedChanges] / inner : 0,
+    chroma: quantileOfCounts(counts(histogram.spread), n, 0.999) / 255,
   };
 }
 
-function readPixels(data: Uint8Array, n: number, channels: number) {
+function readPixels(data: Uint8Array, n: number, channels: number, tally: Tally) {
   const [values, burnt, tones, peaks, spread] = [luminance, clipped, toneCounts, peakCounts, spreadCounts]; // locals are faster than module variables
   tones.fill(0);
   peaks.fill(0);
@@ -71,10 +111,10 @@ function readPixels(data: Uint8Array, n: number, channels: number) {
   let sum = 0;
   let clippedCount = 0;
   const [green, blue] = channels >= 3 ? [1, 2] : [0, 0];
-  for (let i = 0, at = 0; i < n; i++, at += channels) {
-    const r = data[at];
-    const g = data[at + green];
-    const b = data[at + blue];
+  for (let i = 0, from = 0; i < n; i++, from += channels) {
+    const r = data[from];
+    const g = data[from + green];
+    const b = data[from + blue];
     // Rec. 709 in fixed point, scaled by 65,536.
     const y = (13933 * r + 46871 * g + 4732 * b + 32768) >> 16;
     const most = Math.max(r, g, b);
@@ -88,22 +128,15 @@ function readPixels(data: Uint8Array, n: number, channels: number) {
     sum += y;
     clippedCount += isClipped;
   }
-  const mean = sum / n;
-  let squares = 0;
-  for (let y = 0; y < 256; y++) squares += tones[y] * (y - mean) ** 2;
-  return {
-    brightness: mean / 255,
-    contrast: Math.sqrt(squares / n) / 255,
-    entropy: entropyOf(tones),
-    highlights: quantileOfCounts(peaks, n, 0.99) / 255,
-    shadows: quantileOfCounts(tones, n, 0.01) / 255,
-    clipped: clippedCount / n,
-    chroma: quantileOfCounts(spread, n, 0.999) / 255,
-  };
+  tally.set(tones, histogram.tones);
+  tally.set(peaks, histogram.peaks);
+  tally.set(spread, histogram.spread);
+  tally[at.luminance] = sum;
+  tally[at.clipped] = clippedCount;
 }
 
 /** One pass over the luminance for the Laplacian, the differences between neighbours and the edges of clipped areas. */
-function readEdges(width: number, height: number) {
+function readEdges(width: number, height: number, tally: Tally) {
   const [values, burnt, steps] = [luminance, clipped, stepCounts];
   steps.fill(0);
   let sum = 0;
@@ -123,19 +156,17 @@ function readEdges(width: number, height: number) {
     }
     squares += rowSquares;
   }
-  const count = Math.max(0, width - 2) * Math.max(0, height - 2);
-  return {
-    sharpness: count ? (squares / count - (sum / count) ** 2) / 255 ** 2 : 0,
-    detail: entropyOf(steps),
-    clippedEdges: count ? changes / count : 0,
-  };
+  tally.set(steps, histogram.steps);
+  tally[at.laplacian] = sum;
+  tally[at.laplacianSquares] = squares;
+  tally[at.clippedChanges] = changes;
 }
 
 /**
- * The fraction of the gradients along one axis that a box filter along this axis keeps. The gradient after the filter is the difference of the pixels that enter and
+ * Sums the gradients along one axis and what a box filter along this axis keeps of them. The gradient after the filter is the difference of the pixels that enter and
  * leave the window, so the filter itself is not computed.
  */
-function blurAlong(axis: 'x' | 'y', width: number, height: number): number {
+function sumBlur(axis: 'x' | 'y', width: number, height: number, tally: Tally, to: number) {
   // Every second line is enough and takes half the time. Along a line, all pixels are used, since an edge can be one pixel wide.
   const [step, stepX, stepY] = axis === 'x' ? [1, 1, 2] : [width, 2, 1];
   const values = luminance;
@@ -161,5 +192,11 @@ function blurAlong(axis: 'x' | 'y', width: number, height: number): number {
     allWeighted += rowAllWeighted;
     keptWeighted += rowKeptWeighted;
   }
+  tally.set([all, kept, allWeighted, keptWeighted], to);
+}
+
+/** The fraction of the gradients along one axis that a box filter keeps. */
+function blurOf(tally: Tally, from: number): number {
+  const [all, kept, allWeighted, keptWeighted] = tally.subarray(from, from + 4);
   return all ? (kept / (5 * all) + keptWeighted / (9 * allWeighted)) / 2 : 0;
 }

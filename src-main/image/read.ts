@@ -2,7 +2,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Sample, ValueRange } from '../contract/types.ts';
-import { fingerprint } from '../duplicate/fingerprint.ts';
 import { workspaceFault } from '../file/fault.ts';
 import { readBytes } from './bytes.ts';
 import { toDecodeError, decodableFormat, openImage } from './decode.ts';
@@ -55,7 +54,7 @@ export async function readImage({ folder, workspaceFolder, path, levels }: ReadR
     notice,
     values,
     measures: thumb.measures,
-    fingerprint: fingerprint(thumb.data, thumb.width, thumb.height, thumb.channels),
+    fingerprint: thumb.fingerprint,
   };
 }
 

@@ -9,9 +9,19 @@
  * @property {string[]} args arguments of the started program
  */
 
-const everyPiece = ['node', 'tensorflow', 'kernels', 'electron', 'display', 'screen', 'browser', 'tracer', 'renderer'];
+const everyPiece = [
+  'node',
+  'native',
+  'tensorflow',
+  'kernels',
+  'electron',
+  'display',
+  'screen',
+  'browser',
+  'tracer',
+  'renderer',
+];
 const withoutNetworks = [
-  'scan',
   'show',
   'decide',
   'tag',
@@ -29,12 +39,13 @@ const withoutNetworks = [
   'runs',
 ];
 const piecesOf = /** @type {Record<string, string[]>} */ ({
-  window: ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer'],
-  serve: ['node', 'tensorflow', 'kernels', 'renderer'],
+  window: ['node', 'native', 'tensorflow', 'kernels', 'electron', 'display', 'renderer'],
+  serve: ['node', 'native', 'tensorflow', 'kernels', 'renderer'],
   doctor: ['node'],
   ...Object.fromEntries(withoutNetworks.map((command) => [command, ['node']])),
+  scan: ['node', 'native'],
 });
-const commandLinePieces = ['node', 'tensorflow', 'kernels'];
+const commandLinePieces = ['node', 'native', 'tensorflow', 'kernels'];
 
 /**
  * @param {string} task start, test, bench, check, package
@@ -59,7 +70,7 @@ export function planOf(task, args, { display }) {
     case 'check':
       return { kind: 'check', pieces: ['node'], args };
     case 'package':
-      return { kind: 'package', pieces: ['node', 'tensorflow', 'kernels', 'renderer'], args };
+      return { kind: 'package', pieces: ['node', 'native', 'tensorflow', 'kernels', 'renderer'], args };
     default:
       return null;
   }
@@ -95,5 +106,5 @@ export function piecesFor(/** @type {string} */ what) {
 /** @returns {string[]} */
 function piecesOfTests(/** @type {string} */ part) {
   if (part === 'types' || part === 'checks') return ['node'];
-  return part === 'unit' ? ['node', 'tensorflow', 'kernels', 'electron', 'display'] : everyPiece;
+  return part === 'unit' ? ['node', 'native', 'tensorflow', 'kernels', 'electron', 'display'] : everyPiece;
 }

@@ -70,9 +70,9 @@ async function copyEngine(/** @type {string} */ node, /** @type {NodeJS.ProcessE
   if (existsSync(inModules(...tensorflow)))
     cpSync(realpathSync(inModules(...tensorflow)), join(engine, 'node_modules', ...tensorflow), { recursive: true });
   else log('  native TensorFlow is not installed: the package will use WebGPU');
-  const kernels = ['dist', 'kernels'];
-  if (existsSync(join(root, ...kernels)))
-    cpSync(realpathSync(join(root, ...kernels)), join(engine, ...kernels), { recursive: true });
+  for (const built of ['kernels', 'native'].map((name) => join('dist', name)))
+    if (existsSync(join(root, built)))
+      cpSync(realpathSync(join(root, built)), join(engine, built), { recursive: true });
   log(`  engine prepared: ${mebi(folderBytes(engine))} MiB`);
 }
 

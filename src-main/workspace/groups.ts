@@ -65,7 +65,9 @@ export class Groups {
       verdicts,
       pixels: (id) =>
         read(id, (sample) =>
-          readThumb(thumbFile(workspaceFolder, sample.sha256)).catch(() => withImage(folder, sample, makeThumb)),
+          readThumb(thumbFile(workspaceFolder, sample.sha256)).catch(async () =>
+            readThumb((await withImage(folder, sample, makeThumb)).bytes),
+          ),
         ),
       pixelHash: (id) => read(id, (sample) => withImage(folder, sample, hashPixels)),
     });

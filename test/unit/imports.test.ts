@@ -42,6 +42,7 @@ const layers = [
   'contract',
   'setup', // plain JavaScript: it runs before the libraries are installed
   'file',
+  'native',
   'duplicate',
   'image',
   'check',

@@ -44,18 +44,18 @@ test('every component has a description, a repair command and a state', async ()
 });
 
 test.each([
-  [[], true, 'window', ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer']],
-  [['open', 'photos'], true, 'window', ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer']],
-  [['open', 'photos'], false, 'cli', ['node', 'tensorflow', 'kernels', 'renderer']],
-  [['serve', 'photos'], true, 'cli', ['node', 'tensorflow', 'kernels', 'renderer']],
-  [['scan', 'photos'], true, 'cli', ['node']],
+  [[], true, 'window', ['node', 'native', 'tensorflow', 'kernels', 'electron', 'display', 'renderer']],
+  [['open', 'photos'], true, 'window', ['node', 'native', 'tensorflow', 'kernels', 'electron', 'display', 'renderer']],
+  [['open', 'photos'], false, 'cli', ['node', 'native', 'tensorflow', 'kernels', 'renderer']],
+  [['serve', 'photos'], true, 'cli', ['node', 'native', 'tensorflow', 'kernels', 'renderer']],
+  [['scan', 'photos'], true, 'cli', ['node', 'native']],
   [['decide', 'photos', '--keep', 'a.jpg'], true, 'cli', ['node']],
-  [['rank', 'photos'], false, 'cli', ['node', 'tensorflow', 'kernels']],
-  [['train', 'photos'], true, 'cli', ['node', 'tensorflow', 'kernels']],
+  [['rank', 'photos'], false, 'cli', ['node', 'native', 'tensorflow', 'kernels']],
+  [['train', 'photos'], true, 'cli', ['node', 'native', 'tensorflow', 'kernels']],
   [['doctor'], true, 'cli', ['node']],
   [['--help'], true, 'cli', ['node']],
   [['rank', '--help'], true, 'cli', ['node']],
-  [['setup', 'window'], false, 'setup', ['node', 'tensorflow', 'kernels', 'electron', 'display', 'renderer']],
+  [['setup', 'window'], false, 'setup', ['node', 'native', 'tensorflow', 'kernels', 'electron', 'display', 'renderer']],
 ])('start %j with display %s is %s', (args, display, kind, needs) => {
   const plan = planOf('start', args, { display });
   expect(plan?.kind).toBe(kind);

@@ -5,6 +5,7 @@ import { browser } from './browser.mjs';
 import { display } from './display.mjs';
 import { electron } from './electron.mjs';
 import { kernels } from './kernels.mjs';
+import { native } from './native.mjs';
 import { node } from './node.mjs';
 import { renderer } from './renderer.mjs';
 import { screen } from './screen.mjs';
@@ -25,4 +26,4 @@ import { tracer } from './tracer.mjs';
  */
 
 /** @type {Piece[]} */
-export const pieces = [node, tensorflow, kernels, electron, display, screen, browser, tracer, renderer];
+export const pieces = [node, native, tensorflow, kernels, electron, display, screen, browser, tracer, renderer];

@@ -1,0 +1,266 @@
+// The Node add-on: `head` tells whether a file is plain; `thumbnail` and `rectangle` decode one in a thread of Node's pool. Their result is null if the file turns
+// out not to be plain. See native/index.ts.
+#include <node_api.h>
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <new>
+#include "picture.h"
+
+namespace winnow {
+
+bool readWebpSize(const uint8_t* bytes, size_t length, Head& head);
+
+bool readHead(const uint8_t* bytes, size_t length, Head& head) {
+  if (length < 16) return false;
+  if (bytes[0] == 0xff) return readJpegHead(bytes, length, head);
+  if (bytes[0] == 0x89) return readPngHead(bytes, length, head);
+  return readWebpHead(bytes, length, head) && readWebpSize(bytes, length, head);
+}
+
+namespace {
+
+/// Larger pictures are left to libvips, which decodes in strips. Pixels after the scaling of the decoder.
+constexpr double maxPixels = 8e6;
+
+struct Shrink {
+  double x, y;
+};
+
+/// By how much sharp shrinks. Without `isStretched`: into a square of this side, never enlarged.
+Shrink shrinkFor(int width, int height, int toWidth, int toHeight, bool isStretched) {
+  double x = static_cast<double>(width) / toWidth, y = static_cast<double>(height) / toHeight;
+  if (!isStretched) x = y = std::max({1.0, x, y});
+  return {std::min<double>(x, width), std::min<double>(y, height)};
+}
+
+/// The shrink of the JPEG decoder that sharp chooses.
+int jpegShrink(double shrink) {
+  int by = shrink >= 8 ? 8 : shrink >= 4 ? 4 : shrink >= 2 ? 2 : 1;
+  if (by > 1 && static_cast<int>(shrink) == by) by /= 2;  // so that libjpeg's rounding of sizes does no harm
+  return by;
+}
+
+struct Request {
+  const uint8_t* bytes;
+  size_t length;
+  int width, height;  // of the result, after orientation
+  bool isStretched;
+};
+
+/// Applies an EXIF orientation, and repeats the channel of a gray picture.
+void orient(const Picture& in, int orientation, Picture& out) {
+  const bool isTurned = orientation > 4;
+  const int width = isTurned ? in.height : in.width, height = isTurned ? in.width : in.height;
+  out.resize(width, height, 3);
+  for (int y = 0; y < height; y++) {
+    uint8_t* to = out.row(y);
+    for (int x = 0; x < width; x++, to += 3) {
+      int u = isTurned ? y : x, v = isTurned ? x : y;
+      if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) u = in.width - 1 - u;
+      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) v = in.height - 1 - v;
+      const uint8_t* from = in.row(v) + u * in.bands;
+      for (int band = 0; band < 3; band++) to[band] = from[in.bands == 3 ? band : 0];
+    }
+  }
+}
+
+/// Buffers of one thread.
+struct Work {
+  Picture decoded, between, reduced, oriented;
+  void trim() {
+    for (Picture* picture : {&decoded, &between, &reduced, &oriented}) picture->trim();
+  }
+};
+
+/// The standard pixels at the requested size, RGB; null if the file is not plain.
+const Picture* decode(const Request& request, Work& work) {
+  Head head;
+  if (!readHead(request.bytes, request.length, head)) return nullptr;
+  const bool isTurned = head.orientation > 4;
+  const int toWidth = isTurned ? request.height : request.width, toHeight = isTurned ? request.width : request.height;
+  const Shrink whole = shrinkFor(head.width, head.height, toWidth, toHeight, request.isStretched);
+  const double least = std::min(whole.x, whole.y);
+  const double pixels = static_cast<double>(head.width) * head.height;
+  Picture& decoded = work.decoded;
+  if (head.format == Format::jpeg) {
+    const int by = jpegShrink(least);
+    if (pixels / by / by > maxPixels || !decodeJpeg(request.bytes, request.length, by, decoded)) return nullptr;
+  } else if (head.format == Format::png) {
+    if (pixels > maxPixels || !decodePng(request.bytes, request.length, head, decoded)) return nullptr;
+  } else {
+    const double scale = least > 1 ? 1 / least : 1;
+    const int width = static_cast<int>(std::rint(head.width * scale)), height = static_cast<int>(std::rint(head.height * scale));
+    if (pixels > maxPixels || !decodeWebp(request.bytes, request.length, width, height, decoded)) return nullptr;
+  }
+  const Shrink left = shrinkFor(decoded.width, decoded.height, toWidth, toHeight, request.isStretched);
+  const Picture* result = &decoded;
+  if (left.x != 1 || left.y != 1) {
+    // libvips is given a scale, and takes its inverse again.
+    if (!reduce(decoded, 1 / std::max(1 / left.x, 1.0 / decoded.width), 1 / std::max(1 / left.y, 1.0 / decoded.height), work.between, work.reduced))
+      return nullptr;
+    result = &work.reduced;
+  }
+  if (head.orientation == 1 && result->bands == 3) return result;
+  orient(*result, head.orientation, work.oriented);
+  return &work.oriented;
+}
+
+/// A request on its way: made on the main thread, run in the pool, answered on the main thread.
+struct Job {
+  napi_async_work work = nullptr;
+  napi_deferred answer = nullptr;
+  napi_ref input = nullptr;
+  Request request{};
+  int quality = 0;  // 0: the pixels only
+  bool isDone = false;
+  int width = 0, height = 0;
+  std::vector<uint8_t> bytes;  // JPEG or pixels
+  std::vector<uint8_t> print;
+  std::vector<double> counts;
+};
+
+void execute(napi_env, void* data) {
+  Job& job = *static_cast<Job*>(data);
+  thread_local Work work;
+  try {
+    const Picture* picture = decode(job.request, work);
+    if (picture) {
+      job.width = picture->width;
+      job.height = picture->height;
+      if (job.quality) {
+        job.bytes = encodeJpeg(*picture, job.quality);
+        job.print.resize(fingerprintBytes);
+        fingerprint(*picture, job.print.data());
+        job.counts.resize(tallyLength);
+        tally(*picture, job.counts.data());
+      } else {
+        const size_t rowBytes = static_cast<size_t>(picture->width) * 3;
+        job.bytes.resize(rowBytes * picture->height);
+        for (int y = 0; y < picture->height; y++) std::memcpy(job.bytes.data() + rowBytes * y, picture->row(y), rowBytes);
+      }
+      job.isDone = !job.bytes.empty();
+    }
+  } catch (const std::bad_alloc&) {
+    job.isDone = false;
+  }
+  work.trim();
+}
+
+napi_value bufferOf(napi_env env, const void* data, size_t length) {
+  napi_value buffer;
+  napi_create_buffer_copy(env, length, data, nullptr, &buffer);
+  return buffer;
+}
+
+void complete(napi_env env, napi_status status, void* data) {
+  Job* job = static_cast<Job*>(data);
+  napi_value result;
+  napi_get_null(env, &result);
+  if (status == napi_ok && job->isDone) {
+    if (job->quality) {
+      napi_value width, height, counts, memory;
+      void* numbers = nullptr;
+      napi_create_int32(env, job->width, &width);
+      napi_create_int32(env, job->height, &height);
+      napi_create_arraybuffer(env, job->counts.size() * sizeof(double), &numbers, &memory);
+      std::memcpy(numbers, job->counts.data(), job->counts.size() * sizeof(double));
+      napi_create_typedarray(env, napi_float64_array, job->counts.size(), memory, 0, &counts);
+      napi_create_object(env, &result);
+      napi_set_named_property(env, result, "bytes", bufferOf(env, job->bytes.data(), job->bytes.size()));
+      napi_set_named_property(env, result, "width", width);
+      napi_set_named_property(env, result, "height", height);
+      napi_set_named_property(env, result, "tally", counts);
+      napi_set_named_property(env, result, "fingerprint", bufferOf(env, job->print.data(), job->print.size()));
+    } else {
+      result = bufferOf(env, job->bytes.data(), job->bytes.size());
+    }
+  }
+  napi_resolve_deferred(env, job->answer, result);
+  napi_delete_reference(env, job->input);
+  napi_delete_async_work(env, job->work);
+  delete job;
+}
+
+bool takeBytes(napi_env env, napi_value value, const uint8_t*& bytes, size_t& length) {
+  void* data = nullptr;
+  napi_typedarray_type type;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_uint8_array) {
+    napi_throw_type_error(env, nullptr, "a Uint8Array is expected");
+    return false;
+  }
+  bytes = static_cast<const uint8_t*>(data);
+  return true;
+}
+
+int whole(napi_env env, napi_value value) {
+  int32_t number = 0;
+  napi_get_value_int32(env, value, &number);
+  return number;
+}
+
+napi_value start(napi_env env, napi_callback_info call, bool isThumbnail) {
+  size_t count = 3;
+  napi_value values[3];
+  napi_get_cb_info(env, call, &count, values, nullptr, nullptr);
+  Request request{};
+  if (count < 3 || !takeBytes(env, values[0], request.bytes, request.length)) return nullptr;
+  request.width = whole(env, values[1]);
+  request.height = isThumbnail ? request.width : whole(env, values[2]);
+  request.isStretched = !isThumbnail;
+  if (request.width < 1 || request.height < 1) {
+    napi_throw_range_error(env, nullptr, "sizes are at least 1");
+    return nullptr;
+  }
+  Job* job = new Job;
+  job->request = request;
+  job->quality = isThumbnail ? whole(env, values[2]) : 0;
+  napi_value promise, name;
+  napi_create_promise(env, &job->answer, &promise);
+  napi_create_reference(env, values[0], 1, &job->input);
+  napi_create_string_utf8(env, "winnow.image", NAPI_AUTO_LENGTH, &name);
+  napi_create_async_work(env, nullptr, name, execute, complete, job, &job->work);
+  napi_queue_async_work(env, job->work);
+  return promise;
+}
+
+// (bytes, sidePx, quality) → { bytes, width, height, tally, fingerprint } or null
+napi_value thumbnail(napi_env env, napi_callback_info call) { return start(env, call, true); }
+// (bytes, width, height) → pixels [height, width, 3] or null
+napi_value rectangle(napi_env env, napi_callback_info call) { return start(env, call, false); }
+
+// (bytes) → [width, height] after orientation, or null
+napi_value head(napi_env env, napi_callback_info call) {
+  size_t count = 1;
+  napi_value value, result;
+  napi_get_cb_info(env, call, &count, &value, nullptr, nullptr);
+  const uint8_t* bytes;
+  size_t length;
+  Head found;
+  if (!takeBytes(env, value, bytes, length)) return nullptr;
+  napi_get_null(env, &result);
+  if (!readHead(bytes, length, found)) return result;
+  const int sides[] = {found.width, found.height};
+  napi_create_array_with_length(env, 2, &result);
+  for (uint32_t i = 0; i < 2; i++) {
+    napi_value side;
+    napi_create_int32(env, sides[found.orientation > 4 ? 1 - i : i], &side);
+    napi_set_element(env, result, i, side);
+  }
+  return result;
+}
+
+napi_value init(napi_env env, napi_value exports) {
+  const napi_property_descriptor functions[] = {
+      {"head", nullptr, head, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"thumbnail", nullptr, thumbnail, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"rectangle", nullptr, rectangle, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+  };
+  napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
+  return exports;
+}
+
+}  // namespace
+}  // namespace winnow
+
+NAPI_MODULE(winnow_image, winnow::init)
