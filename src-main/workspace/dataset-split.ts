@@ -72,7 +72,7 @@ export function splitDataset(
     problems.push('There are fewer than two images to train on. Increase the training fraction.');
   if (classes.length >= 2 && !problems.length && !total('val') && !total('test'))
     warnings.push('Nothing is held out, so the classifier cannot be evaluated.');
-  if (classes.length >= 2 && !problems.length)
+  if (classes.length >= 2 && !problems.length && (total('val') || total('test')))
     for (const split of ['val', 'test'] as const)
       if (by === 'shares' && request.shares[split] > 0 && !total(split))
         warnings.push(`No image is in ${split}: there are too few for its fraction.`);
