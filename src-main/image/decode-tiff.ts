@@ -2,6 +2,7 @@
  * TIFF of the kinds that libvips does not read, or not right: measurements of any sample format, more bands than colours, Zstandard, LERC and JPEG 2000, CIELab,
  * separate planes, uncompressed YCbCr. `tiff-picture.ts` decides.
  */
+import { pictureDirectory } from './camera-raw.ts';
 import { checkSize, corrupt, DecodeError, truncated, type Raw, type Samples } from './raw.ts';
 import { tag, Tiff, type Directory } from './tiff.ts';
 import { compressions, isMeasured, layoutOf, pictureOf, type Layout } from './tiff-picture.ts';
@@ -16,8 +17,16 @@ export async function decodeTiff(bytes: Buffer): Promise<Raw> {
   return { ...raw, frames, notice: [notice, raw.notice].filter(Boolean).join('; ') || undefined };
 }
 
+/** The picture of a raw file that is no JPEG. Throws DecodeError. */
+export async function decodeRawPicture(bytes: Buffer): Promise<Raw> {
+  const tiff = new Tiff(bytes);
+  const directory = pictureDirectory(tiff);
+  if (!directory) throw corrupt('it has no picture');
+  return decodeDirectory(tiff, directory);
+}
+
 /** The picture of one directory. Throws DecodeError. */
-export async function decodeDirectory(tiff: Tiff, directory: Directory): Promise<Raw> {
+async function decodeDirectory(tiff: Tiff, directory: Directory): Promise<Raw> {
   const layout = layoutOf(directory);
   const { width, height, samples, colours, alpha, orientation, bits, type } = layout;
   checkSize(width, height);

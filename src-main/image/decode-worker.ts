@@ -13,6 +13,7 @@ const decoders = {
   pnm: async (bytes: Buffer): Promise<Raw> => (await import('./decode-pnm.ts')).decodePnm(bytes),
   psd: async (bytes: Buffer): Promise<Raw> => (await import('./decode-psd.ts')).decodePsd(bytes),
   tiff: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tiff.ts')).decodeTiff(bytes),
+  raw: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tiff.ts')).decodeRawPicture(bytes),
   tga: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tga.ts')).decodeTga(bytes),
 };
 

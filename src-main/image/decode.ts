@@ -6,6 +6,8 @@
 import sharp, { type OutputInfo, type Sharp } from 'sharp';
 import { ownFault } from '../file/fault.ts';
 import { decodeInWorker } from './decode-in-worker.ts';
+import { findPictures, isCameraRaw, shownAs } from './camera-raw.ts';
+import { withOrientation } from './embedded-jpeg.ts';
 import { largestOfIco } from './decode-ico.ts';
 import { native } from '../native/index.ts';
 import { heifFrames } from './boxes.ts';
@@ -14,7 +16,7 @@ import { samplesFromSharp } from './colour-sharp.ts';
 import { prepareSvg } from './decode-svg.ts';
 import { formatOfBytes, formatOfName, formats, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader, pngFrames, unreadJpeg } from './header.ts';
-import { DecodeError, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
+import { DecodeError, DecoderHung, truncated, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
 import { pixelBudget } from './budget.ts';
 import { levelsFor, rangeOfValues, stretch, type Levels } from './levels.ts';
 import { wrapTiff } from './wrap-tiff.ts';
@@ -62,6 +64,7 @@ export function decodableFormat(head: Buffer, path: string): Format {
       `The content is not an image${named ? `, though the name says ${formats[named].title}` : ''}.`,
     );
   }
+  if (format === 'tiff' && isCameraRaw(head)) return 'raw';
   if (!formats[format].decoder)
     throw new DecodeError('unsupported-format', `Winnow does not read ${formats[format].title} files yet.`);
   return format;
@@ -77,6 +80,7 @@ export async function openImage(bytes: Buffer, path: string, levels: Levels = {}
     }
     if (format === 'tiff') return await openTiff(bytes, levels);
     if (format === 'svg' || format === 'svgz') return await openSvg(format, bytes);
+    if (format === 'raw') return await openCameraRaw(bytes, levels);
     return formats[format].decoder === 'worker'
       ? fromRaw(format, await decodeInWorker(format as WorkerFormat, bytes), levels)
       : await fromSharp(format, bytes, levels);
@@ -119,6 +123,42 @@ async function openTiff(bytes: Buffer, levels: Levels): Promise<Opened> {
 async function openSvg(format: Format, bytes: Buffer): Promise<Opened> {
   const { drawing, options, width, height } = await prepareSvg(bytes);
   return { format, width, height, frames: 1, standard: () => standardise(sharp(drawing, options)) };
+}
+
+/** A camera raw file: the largest picture in it that can be read. */
+async function openCameraRaw(bytes: Buffer, levels: Levels): Promise<Opened> {
+  const raw = findPictures(bytes);
+  const notice = 'preview of a raw file';
+  for (const found of raw.jpegs) {
+    if (raw.picture && raw.picture.width * raw.picture.height > found.width * found.height) break;
+    const jpeg = bytes.subarray(found.at, found.end);
+    const own = await orientationOfJpeg(jpeg);
+    if (!own) continue; // damaged, or other bytes that look like JPEG
+    const { orientation, ...size } = shownAs(raw, found, own);
+    return { ...(await fromSharp('jpeg', withOrientation(jpeg, orientation), levels)), ...size, format: 'raw', notice };
+  }
+  if (raw.picture) {
+    const picture = await decodeInWorker('raw', bytes);
+    const { orientation, ...size } = shownAs(raw, picture, picture.orientation ?? 1);
+    const opened = fromRaw('raw', { ...picture, orientation }, levels);
+    return raw.picture.isWhole ? opened : { ...opened, ...size, notice };
+  }
+  if (endsEarly(bytes)) throw truncated();
+  throw new DecodeError('unsupported-format', 'Winnow does not read RAW files without a preview.');
+}
+
+/** Decodes a JPEG at a small size; null if it is damaged. */
+async function orientationOfJpeg(jpeg: Buffer): Promise<number | null> {
+  try {
+    if (countScans(jpeg) > maxScans) return null;
+    const image = sharp(jpeg, { failOn: 'error', limitInputPixels: maxPixels }).timeout({ seconds: maxSeconds });
+    const { orientation = 1 } = await withTimeout(image.metadata());
+    await withTimeout(image.resize(8, 8, { fit: 'fill' }).raw().toBuffer());
+    return orientation;
+  } catch (error) {
+    if (error instanceof DecoderHung || ownFault(error)) throw error;
+    return null;
+  }
 }
 
 async function fromSharp(format: Format, file: Buffer, levels: Levels): Promise<Opened> {

@@ -60,7 +60,7 @@ const records = {
   },
   raw: {
     title: 'camera raw',
-    decoder: null,
+    decoder: 'worker',
     extensions: ['dng', 'nef', 'cr2', 'cr3', 'arw', 'raf', 'orf', 'rw2', 'pef', 'srw', 'nrw', '3fr', 'iiq', 'x3f'],
     matches: (head) =>
       startsWith(head, 'FUJIFILMCCD-RAW') ||

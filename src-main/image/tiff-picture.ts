@@ -25,7 +25,7 @@ const kindOf = (directory: Directory) =>
     : reduced;
 
 /** A picture of full resolution: neither a reduced version nor a mask of another one. */
-const isFull = (directory: Directory) => !(kindOf(directory) & (reduced | mask)) && directory.has(tag.width);
+export const isFull = (directory: Directory) => !(kindOf(directory) & (reduced | mask)) && directory.has(tag.width);
 
 const areaOf = (directory: Directory) => directory.number(tag.width, 0) * directory.number(tag.height, 0);
 
@@ -240,6 +240,9 @@ export interface SharpPlan {
   frames: number;
   notice?: string;
 }
+
+/** True if one of the two decoders reads such a picture. */
+export const isReadable = (layout: Layout): boolean => suitsSharp(layout) || ownCompressions.has(layout.compression);
 
 /** How sharp reads the picture of a TIFF; null if our own decoder reads it. Throws DecodeError. */
 export function sharpPlan(bytes: Buffer): SharpPlan | null {

@@ -245,7 +245,8 @@ export function tiffEndsEarly(bytes: Buffer): boolean {
   }
 }
 
-function chunksEndLate(directory: Directory, length: number): boolean {
+/** True if a strip or tile of a directory ends after `length` bytes. Throws DecodeError. */
+export function chunksEndLate(directory: Directory, length: number): boolean {
   for (const [offsets, sizes] of [
     [tag.stripOffsets, tag.stripBytes],
     [tag.tileOffsets, tag.tileBytes],

@@ -18,6 +18,9 @@ export function endsEarly(bytes: Buffer): boolean {
       return !bytes.subarray(-64).includes(0x3b);
     case 'tiff':
       return tiffEndsEarly(bytes);
+    case 'raw': // CR3 has boxes, most others are TIFF
+      if (bytes[4] === 0x66) return boxesEndEarly(bytes);
+      return /^(II|MM)/.test(bytes.toString('latin1', 0, 2)) && tiffEndsEarly(bytes);
     case 'avif':
     case 'heic':
       return boxesEndEarly(bytes);
