@@ -24,11 +24,13 @@ export function decodePsd(bytes: Buffer): Raw {
   if (planes < needed) throw corrupt(`${planes} channels`);
   let at = 26;
   let layersAt = 0;
+  let profile: Uint8Array | undefined;
   for (let section = 0; section < 3; section++) {
     // colours, resources, layers
     need(bytes, at + 4);
     layersAt = at + 4;
     at += 4 + bytes.readUInt32BE(at);
+    if (section === 1) profile = profileOf(bytes.subarray(layersAt, at));
   }
   need(bytes, at + 2);
   const packing = bytes.readUInt16BE(at);
@@ -40,17 +42,36 @@ export function decodePsd(bytes: Buffer): Raw {
   const rows = packing ? unpackRows(bytes, at + 2, planes * height, used * height, rowBytes) : bytes.subarray(at + 2);
   need(rows, rowBytes * height * used);
 
-  const channels = isGray ? 1 : hasAlpha ? 4 : 3;
-  const [step, count] = [depth / 8, width * height];
-  const data = new Uint8Array(count * channels);
+  const isCmyk = mode === modes.cmyk;
+  const channels = isGray ? 1 : hasAlpha || isCmyk ? 4 : 3;
+  const count = width * height;
+  const isDeep = depth === 16;
+  const data = isDeep ? new Uint16Array(count * channels) : new Uint8Array(count * channels);
+  const inverted = isCmyk ? 2 ** depth - 1 : 0; // stored inverted: the largest value is no ink
   for (let i = 0; i < count; i++) {
-    const value = (plane: number) => rows[(plane * count + i) * step];
+    const value = (plane: number) => {
+      const from = plane * count + i;
+      return isDeep ? (rows[from * 2] << 8) | rows[from * 2 + 1] : rows[from];
+    };
     if (mode === modes.palette) for (let c = 0; c < 3; c++) data[i * 3 + c] = bytes[30 + c * 256 + value(0)];
-    else if (mode === modes.cmyk)
-      for (let c = 0; c < 3; c++) data[i * 3 + c] = Math.round((value(c) * value(3)) / 255); // stored inverted: 255 is no ink
-    else for (let c = 0; c < channels; c++) data[i * channels + c] = value(c);
+    else for (let c = 0; c < channels; c++) data[i * channels + c] = inverted ? inverted - value(c) : value(c);
   }
-  return { data, width, height, channels };
+  return { data, width, height, channels, profile, ...(isCmyk && { isCmyk }) };
+}
+
+const iccProfile = 1039;
+
+/** The ICC profile among the image resources: each has a signature, a number, a name and a length, and is padded to an even length. */
+function profileOf(resources: Buffer): Uint8Array | undefined {
+  for (let at = 0; at + 12 <= resources.length;) {
+    const id = resources.readUInt16BE(at + 4);
+    at += 6 + ((resources[at + 6] + 2) & ~1);
+    if (at + 4 > resources.length) return undefined;
+    const length = resources.readUInt32BE(at);
+    if (id === iccProfile) return Uint8Array.from(resources.subarray(at + 4, at + 4 + length));
+    at += 4 + length + (length & 1);
+  }
+  return undefined;
 }
 
 /**

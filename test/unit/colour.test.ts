@@ -1,0 +1,51 @@
+/**
+ * Every format, depth and profile is brought to sRGB as Pillow's ImageCms does (relative colorimetric). The files and the right colours are made by `test/fixtures/colour.py`;
+ * the test prints the largest difference of each as a table.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { openImage, takePixels } from '../../src-main/image/decode.ts';
+import { profileOfCicp, profileOfGamma } from '../../src-main/image/profile.ts';
+
+const folder = join(import.meta.dirname, '..', 'fixtures', 'colour');
+const right = JSON.parse(readFileSync(join(folder, '..', 'colour.json'), 'utf8')) as Record<string, number[][]>;
+const table: Record<string, Record<string, number>> = {};
+afterAll(() => console.table(table));
+
+/** The colours in the middle of the four columns. */
+async function columnsOf(file: string) {
+  const path = join(folder, file);
+  const { data, info } = await takePixels(await openImage(readFileSync(path), path), (pipeline) => pipeline);
+  return [0, 1, 2, 3].map((i) => {
+    const at = ((info.height >> 1) * info.width + Math.floor(((i + 0.5) * info.width) / 4)) * info.channels;
+    return [0, 1, 2].map((c) => data[at + (info.channels < 3 ? 0 : c)]);
+  });
+}
+
+test.for(Object.entries(right))('%s', async ([file, colours]) => {
+  const found = await columnsOf(file);
+  const far = Math.max(...found.flatMap((colour, i) => colour.map((value, c) => Math.abs(value - colours[i][c]))));
+  const [, profile, depth, format] = /(\w+)-(\d+)\.(\w+)/.exec(file) as string[];
+  (table[`${format} ${depth} bit`] ??= {})[profile] = far;
+  // sharp converts 16-bit images by way of Display P3, which clips colours outside of it at another place; to that, HEIC adds its own loss.
+  const allowed = profile === 'cmyk' ? 20 : profile === 'prophoto' && format === 'heic' ? 12 : 8;
+  expect(far, `${JSON.stringify(found)} for ${JSON.stringify(colours)}`).toBeLessThanOrEqual(allowed);
+});
+
+test('code points of sRGB, or none, need no profile; others give one, and HDR is named', () => {
+  expect(profileOfCicp({ primaries: 1, transfer: 13 })).toEqual({});
+  expect(profileOfCicp({ primaries: 2, transfer: 2 })).toEqual({});
+  expect(profileOfCicp({ primaries: 12, transfer: 13 }).profile?.toString('latin1', 36, 40)).toBe('acsp');
+  expect(profileOfCicp({ primaries: 9, transfer: 16 }).notice).toMatch(/^HDR \(PQ\) shown without tone mapping/);
+  expect(profileOfCicp({ primaries: 9, transfer: 18 }).notice).toMatch(/^HDR \(HLG\)/);
+  expect(profileOfCicp({ primaries: 99, transfer: 13 })).toEqual({
+    notice: 'colours read as sRGB: unknown primaries 99',
+  });
+});
+
+test('a gamma of 1/2.2 is that of sRGB; impossible chromaticities are left out', () => {
+  expect(profileOfGamma(null, 100_000 / 45_455)).toBeUndefined();
+  expect(profileOfGamma(null, 1)).toBeDefined();
+  expect(profileOfGamma([0, 0, 0, 0, 0, 0, 0, 0], 1)).toBeUndefined();
+});
