@@ -1,5 +1,5 @@
 /**
- * Findings about the whole dataset: class imbalance, and classes that a single number (brightness, size) predicts, by cross-validated balanced accuracy. A network
+ * Findings about the whole dataset: classes with nearly the same name, class imbalance, and classes that a single number (brightness, size) predicts, by cross-validated balanced accuracy. A network
  * trained on such data can learn the number instead of the subject (shortcut learning; Geirhos et al. 2020).
  */
 import { clamp, sumOf } from '../contract/numbers.ts';
@@ -44,7 +44,33 @@ export function findings(input: CheckInput): Finding[] {
   });
   return members.size < 2
     ? []
-    : [imbalance(members), ...traits.flatMap((trait) => correlation(trait, trait.values(input), members))];
+    : [
+        ...alike([...members.keys()]),
+        imbalance(members),
+        ...traits.flatMap((trait) => correlation(trait, trait.values(input), members)),
+      ];
+}
+
+/** Classes whose names differ only in upper and lower case or in signs between words: often one class that was written in two ways. They are not merged. */
+function alike(names: readonly string[]): Finding[] {
+  const written = Map.groupBy(names, (name) =>
+    name
+      .normalize('NFKC')
+      .toLowerCase()
+      .replace(/[\s_-]+/g, ' ')
+      .trim(),
+  );
+  return [...written.values()]
+    .filter(({ length }) => length > 1)
+    .map((same) => ({
+      id: 'alike-classes',
+      title: 'Classes with nearly the same name',
+      message: `${same.map((name) => `‘${name}’`).join(' and ')} differ only in how they are written. If they are one class, give their images one label.`,
+      score: 1,
+      flagged: true,
+      class: same[0],
+      column: null,
+    }));
 }
 
 function imbalance(members: Map<string, number[]>): Finding {

@@ -134,7 +134,7 @@ export interface CheckState {
 
 /** An observation about the whole data set. */
 export interface Finding {
-  id: 'class-imbalance' | 'spurious-correlation';
+  id: 'alike-classes' | 'class-imbalance' | 'spurious-correlation';
   title: string;
   message: string;
   /** 0..1 */

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { isHiddenFolder, isInHiddenFolder } from '../contract/left-out.ts';
 import type { Issue } from '../contract/types.ts';
 import { ownFault } from '../file/fault.ts';
+import { plural } from '../contract/words.ts';
 import { askDisk } from '../file/gate.ts';
 import { openRegular } from '../file/open.ts';
 import { formatOfBytes, formatOfName, sniffBytes } from './format.ts';
@@ -125,12 +126,23 @@ async function list(folder: string, at: string, { signal, onIssue }: FindOptions
       onIssue({
         path,
         code: 'unreadable',
-        message: 'The folder’s name is not valid UTF-8. Rename it to include its images.',
+        message: `The folder’s name is not valid UTF-8. Rename it to include its ${await contentOf(folder, at, entry.name, signal)}.`,
       });
     else if (formatOfName(entry.name.toString('latin1')))
       onIssue({ path, code: 'unreadable', message: 'The file’s name is not valid UTF-8. Rename it to include it.' });
   }
   return valid;
+}
+
+/** What lies in a folder whose name is no text, in words. */
+async function contentOf(folder: string, at: string, name: Buffer, signal: AbortSignal): Promise<string> {
+  const path = Buffer.concat([Buffer.from(join(folder, at, '/')), name]);
+  const entries = await askDisk(() => readdir(path, { encoding: 'buffer', withFileTypes: true }), signal).catch(
+    () => null,
+  );
+  if (!entries) return 'images';
+  const folders = entries.filter((entry) => entry.isDirectory()).length;
+  return `${plural(entries.length - folders, 'file')}${folders ? ` and ${plural(folders, 'folder')}` : ''}`;
 }
 
 /** Replaces each byte that is not valid UTF-8 by the replacement character and the byte in hexadecimal. */

@@ -213,5 +213,8 @@ test.runIf(process.platform === 'linux')(
     expect(new Set(told).size).toBe(told.length);
     expect(told).toHaveLength(3);
     for (const { message } of issues) expect(message).toMatch(/name is not valid UTF-8/);
+    expect(issues.map(({ message }) => message)).toContain(
+      'The folder’s name is not valid UTF-8. Rename it to include its 1 file.',
+    );
   },
 );

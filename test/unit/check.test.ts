@@ -332,6 +332,14 @@ describe('findings', () => {
     expect(findings(inputOf([{ brightness: 1 }, { brightness: 0 }]))).toEqual([]);
     expect(findings(set({ cat: 50 }, () => ({})))).toEqual([]);
   });
+
+  test('classes whose names differ only in case or in signs between words are told, not merged', () => {
+    const found = findings(set({ Cat: 5, cat: 5, 'hot dog': 5, hot_dog: 5, mole: 5 }, () => ({})));
+    expect(found.filter(({ id }) => id === 'alike-classes').map(({ message }) => message.split(' differ')[0])).toEqual([
+      '‘Cat’ and ‘cat’',
+      '‘hot dog’ and ‘hot_dog’',
+    ]);
+  });
   test('classes of very different size, with the numbers', () => {
     const input = set({ cat: 200, dog: 150, newt: 8 }, () => ({}));
     expect(told(input)).toEqual([['class-imbalance', 'newt', null]]);
