@@ -24,7 +24,7 @@ import type { WorkerFormat } from './decode-worker.ts';
 import type { ValueRange } from '../contract/types.ts';
 import { isMeasuredPng, readMeasuredPng } from './measured-png.ts';
 import { sharpPlan } from './tiff-picture.ts';
-import { endsEarly } from './truncation.ts';
+import { damagedChunk, endsEarly } from './truncation.ts';
 
 export { DecodeError };
 
@@ -90,8 +90,8 @@ export async function openImage(bytes: Buffer, path: string, levels: Levels = {}
 }
 
 /**
- * Converts a decoder's error to a DecodeError. libvips has one error buffer for all threads, so its text may be about another file: therefore the file's own bytes
- * decide whether it is truncated, and only a text of a single line becomes part of the message (of a TIFF, none: damaged neighbours are often TIFF too). Throws WinnowError if the file is not the cause.
+ * Converts a decoder's error to a DecodeError. libvips has one error buffer for all threads, so its text may be about another file: the file's own bytes decide what is
+ * wrong with it, and no text of libvips is shown. Throws WinnowError if the file is not the cause.
  */
 export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError && error.code !== 'corrupt') return error;
@@ -99,18 +99,17 @@ export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError) return error;
   const own = ownFault(error); // such as lack of memory: not an issue of the image
   if (own) throw own;
-  const lines = (error instanceof Error ? error.message : String(error))
-    .split('\n')
-    .map((line) => line.trim().replace(/:$/, ''))
-    .filter(Boolean);
-  const isTiff = bytes && /^(tiff|raw)$/.test(formatOfBytes(bytes) ?? '');
-  const detail = new Set(lines).size === 1 && !isTiff ? ` (${lines[0]})` : '';
-  if (lines.some((line) => /timeout/i.test(line)))
-    return new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
-  if (lines.some((line) => /pixel limit/i.test(line)))
+  if (error instanceof Error && error.message === pixelLimit)
     return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
-  return new DecodeError('corrupt', `The image data is damaged${detail}.`);
+  const part = bytes && damagedChunk(bytes);
+  return new DecodeError(
+    'corrupt',
+    `The image data is damaged${part ? ` (the checksum of its ${part} part is wrong)` : ''}.`,
+  );
 }
+
+/** sharp's own message, which does not come from libvips. */
+const pixelLimit = 'Input image exceeds pixel limit';
 
 /** A TIFF: sharp reads the plain kinds, our own decoder the others. */
 async function openTiff(bytes: Buffer, levels: Levels): Promise<Opened> {

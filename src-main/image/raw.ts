@@ -63,19 +63,26 @@ let patienceMs = stuckAfterMs;
 /** Changes the time limit of `withTimeout`; without an argument, restores it. */
 export const setDecodeTimeout = (ms = stuckAfterMs) => void (patienceMs = ms);
 
-/** Adds a time limit to a library that has none, such as librsvg. Throws DecoderHung. */
+/** Adds a time limit to a library that has none, such as librsvg. Throws DecoderHung, and DecodeError if sharp's own limit ended the work. */
 export async function withTimeout<Result>(work: Promise<Result>): Promise<Result> {
+  const started = performance.now();
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
       work,
       new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new DecoderHung()), patienceMs))),
     ]);
+  } catch (error) {
+    // The text alone may be that of another file.
+    const isLate = performance.now() - started >= maxSeconds * 1000;
+    if (isLate && error instanceof Error && /timeout/i.test(error.message)) throw tooSlow();
+    throw error;
   } finally {
     clearTimeout(timer);
   }
 }
 
+const tooSlow = () => new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
 export const truncated = () => new DecodeError('truncated', 'The file ends before the end of the image.');
 export const corrupt = (why: string) => new DecodeError('corrupt', `The image data is damaged (${why}).`);
 

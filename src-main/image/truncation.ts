@@ -2,6 +2,7 @@
  * Tests by its structure whether a file that could not be decoded is truncated: its end marker is missing, or a part extends beyond the end of the file. False for
  * formats without such a structure.
  */
+import { crc32 } from 'node:zlib';
 import { formatOfBytes, sniffBytes } from './format.ts';
 import { tiffEndsEarly } from './tiff.ts';
 
@@ -29,6 +30,18 @@ export function endsEarly(bytes: Buffer): boolean {
     default:
       return false;
   }
+}
+
+/** The kind of the first chunk of a PNG whose checksum is wrong, such as 'IDAT'; null for other files. */
+export function damagedChunk(bytes: Buffer): string | null {
+  if (formatOfBytes(bytes.subarray(0, sniffBytes)) !== 'png') return null;
+  for (let at = 8; at + 12 <= bytes.length; at += 12 + bytes.readUInt32BE(at)) {
+    const end = at + 8 + bytes.readUInt32BE(at);
+    if (end + 4 > bytes.length) return null;
+    const kind = bytes.toString('latin1', at + 4, at + 8);
+    if (crc32(bytes.subarray(at + 4, end)) !== bytes.readUInt32BE(end)) return /^[A-Za-z]{4}$/.test(kind) ? kind : null;
+  }
+  return null;
 }
 
 /** A file of boxes (ISO 14496-12). Each box starts with its length: 0 means up to the end of the file, 1 means that a 64-bit length follows. */
