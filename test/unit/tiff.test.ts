@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { openImage, toDecodeError } from '../../src-main/image/decode.ts';
 import { decodeTiff } from '../../src-main/image/decode-tiff.ts';
+import { makeRow } from '../../src-main/image/pixels.ts';
+import { DecodeError } from '../../src-main/image/raw.ts';
 import written from '../fixtures/tiff.json' with { type: 'json' };
 
 const folder = join(import.meta.dirname, '..', 'fixtures', 'tiff');
@@ -46,4 +49,101 @@ describe('samples', () => {
         : undefined,
     );
   });
+});
+
+/** The colours of the left and the right quarter of a picture, or of its top and bottom. */
+async function seen(name: string) {
+  const image = await openImage(readFileSync(join(`${folder}-pictures`, `${name}.tif`)), `${name}.tif`);
+  const row = await makeRow(image, 16);
+  const at = (x: number, y: number) => [...row.subarray((y * 16 + x) * 3, (y * 16 + x) * 3 + 3)];
+  return { image, at, left: at(3, 8), right: at(12, 8) };
+}
+const near = (seenColour: number[], wanted: number[]) =>
+  seenColour.forEach((value, i) => expect(Math.abs(value - wanted[i]), `${seenColour} for ${wanted}`).toBeLessThan(5));
+const refusal = (name: string) =>
+  seen(name).then(
+    () => 'read',
+    (error: unknown) => (error instanceof DecodeError ? `${error.code}: ${error.message}` : String(error)),
+  );
+
+describe('colours', () => {
+  test.each(['palette', 'ycbcr', 'lab', 'jpeg2000', 'jpeg-planes', 'three-pages', 'part'])('%s', async (name) => {
+    const { image, left, right } = await seen(name);
+    expect([image.width, image.height]).toEqual([32, 16]);
+    near(left, [200, 60, 60]);
+    near(right, [60, 60, 200]);
+  });
+
+  test('white is zero; transparency is on white', async () => {
+    const { left, right } = await seen('white-is-zero');
+    near(left, [200, 200, 200]);
+    near(right, [60, 60, 60]);
+    const clear = await seen('alpha');
+    near(clear.left, [200, 60, 60]);
+    near(clear.right, [255, 255, 255]);
+  });
+
+  test('the orientation turns measurements too', async () => {
+    for (const [orientation, white] of [
+      [1, 'left'],
+      [2, 'right'],
+      [3, 'right'],
+      [4, 'left'],
+      [5, 'top'],
+      [6, 'top'],
+      [7, 'bottom'],
+      [8, 'bottom'],
+    ] as const) {
+      const { image, at } = await seen(`turned-${orientation}`);
+      expect([image.width, image.height], String(orientation)).toEqual(orientation > 4 ? [16, 32] : [32, 16]);
+      const places = { left: at(3, 8), right: at(12, 8), top: at(8, 3), bottom: at(8, 12) };
+      const opposite = { left: 'right', right: 'left', top: 'bottom', bottom: 'top' } as const;
+      expect([places[white][0], places[opposite[white]][0]], String(orientation)).toEqual([255, 0]);
+    }
+  });
+});
+
+describe('several pages', () => {
+  test.each([
+    ['three-pages', 3, 'page 1 of 3'],
+    ['part', 1, undefined],
+    ['stack.ome', 6, 'channel 1 of 2, z 1 of 3'],
+    ['stack-imagej', 6, 'channel 1 of 2, z 1 of 3'],
+  ])('%s', async (name, frames, notice) => {
+    const { image } = await seen(name);
+    expect([image.width, image.height, image.frames, image.notice]).toEqual([32, 16, frames, notice]);
+  });
+});
+
+test('values that mean no data are black and have no part in the range', async () => {
+  const floats = await seen('no-data-f4');
+  expect(floats.image.values).toEqual({ kind: 'float', low: 3, high: 3 });
+  const whole = await seen('no-data-i2');
+  expect(whole.image.values).toEqual({ kind: 'int16', low: 3, high: 7 });
+  expect([whole.at(3, 3)[0], whole.at(12, 12)[0]]).toEqual([0, 255]);
+});
+
+test.each([
+  ['unread-lzma', 'LZMA compression'],
+  ['unread-jpegxl', 'JPEG XL compression'],
+  ['unread-jpegxr', 'JPEG XR compression'],
+  ['unread-png', 'PNG compression'],
+  ['unread-complex', 'complex numbers'],
+])('%s is named', async (name, what) => {
+  expect(await refusal(name)).toBe(`unsupported-format: Winnow does not read TIFF with ${what} yet.`);
+});
+
+test('a file that is cut or spoilt is truncated or damaged, never read', async () => {
+  for (const name of ['rgb-u1-lzw', 'gray-f4-zstd', 'gray-f4-lerc', 'tiles-f4-deflate', 'planes-u2-tiles']) {
+    const bytes = file(name);
+    // tifffile writes the directory first: the data is at the end.
+    const cut = bytes.subarray(0, bytes.length - 40);
+    const made = openImage(cut, 'x.tif')
+      .then((image) => makeRow(image, 16))
+      .catch((error: unknown) => Promise.reject(toDecodeError(error, cut)));
+    await expect(made, name).rejects.toMatchObject({ code: 'truncated' });
+  }
+  const spoilt = Buffer.from(file('gray-f4-zstd'));
+  spoilt.fill(0x55, spoilt.length - 60);
+  await expect(openImage(spoilt, 'x.tif')).rejects.toMatchObject({ code: 'corrupt' });
 });
