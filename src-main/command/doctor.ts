@@ -1,10 +1,11 @@
 /** `doctor`: lists the components of this installation and the command that repairs each. */
 import { examine } from '../doctor/doctor.ts';
-import { exitCodes, writeJson, type OutputOptions } from './output.ts';
+import { checkJson, exitCodes, writeJson, type OutputOptions } from './output.ts';
 
 const marks = { ready: '✓', optional: '·', missing: '✗', broken: '✗' } as const;
 
 export async function doctorCommand(options: OutputOptions): Promise<number> {
+  checkJson(options);
   const components = await examine();
   writeJson(options, { schema: 'winnow/doctor@1', components });
   if (!options.quiet && options.json !== '-') {

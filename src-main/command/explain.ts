@@ -9,7 +9,7 @@ import { plural, printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { addChoice, choiceOf, readList, type ChoiceOptions } from './choose.ts';
 import { backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
-import { follow, say, writeJson } from './output.ts';
+import { checkFolders, follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
 import { knownSamples } from './samples.ts';
 
@@ -45,6 +45,7 @@ export function addExplainCommand(program: Command) {
     .addOption(backendOption());
   addParameterFlags(command, methods);
   command.action(async (folder: string, what: string[], options: ExplainOptions) => {
+    checkFolders({ '--to': options.to }, folder);
     const listed = await readList(options);
     await inFolder(folder, options, (client) => explainCommand(client, what, listed, options));
   });

@@ -6,7 +6,7 @@ import { WinnowError } from '../contract/errors.ts';
 import { modelFormats, exportModelSchema } from '../contract/schemas.ts';
 import type { Client } from '../door/client.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
-import { follow, say, writeJson } from './output.ts';
+import { checkFolders, follow, say, writeJson } from './output.ts';
 
 interface ExportModelOptions extends FolderOptions {
   run?: string;
@@ -29,9 +29,10 @@ export function addExportModelCommand(program: Command) {
     .addOption(new Option('--format <name...>', 'only these formats').choices(modelFormats))
     .option('--fold <n>', 'which model of a cross-validation', atLeastOne, 1)
     .addOption(backendOption())
-    .action((folder: string, options: ExportModelOptions) =>
-      inFolder(folder, options, (client) => exportModelCommand(client, options)),
-    );
+    .action((folder: string, options: ExportModelOptions) => {
+      checkFolders({ '--to': options.to }, folder);
+      return inFolder(folder, options, (client) => exportModelCommand(client, options));
+    });
 }
 
 async function exportModelCommand(client: Client, options: ExportModelOptions): Promise<void> {

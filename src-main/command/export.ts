@@ -8,7 +8,7 @@ import { mebibytes, plural, whole as count } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { formats } from '../export/index.ts';
 import { folderCommand, inFolder, sharesOf, whole, type FolderOptions } from './folder-command.ts';
-import { follow, say, writeJson } from './output.ts';
+import { checkFolders, follow, say, writeJson } from './output.ts';
 
 interface ExportOptions extends FolderOptions {
   to: string;
@@ -62,9 +62,10 @@ export function addExportCommand(program: Command) {
     .option('--confirm-move <n>', 'with --place move: the number of originals that go to the trash, as planned', whole)
     .option('--dry-run', 'only report what would be exported')
     .addHelpText('after', `\nFormats:\n${formats.map(({ id, summary }) => `  ${id.padEnd(8)}${summary}`).join('\n')}`)
-    .action((folder: string, options: ExportOptions) =>
-      inFolder(folder, options, (client) => exportCommand(client, options)),
-    );
+    .action((folder: string, options: ExportOptions) => {
+      checkFolders({ '--to': options.to }, folder);
+      return inFolder(folder, options, (client) => exportCommand(client, options));
+    });
 }
 
 async function exportCommand(client: Client, options: ExportOptions): Promise<void> {

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
 import { PathIndex } from '../contract/same-name.ts';
 import type { ImportResult, Sample } from '../contract/types.ts';
-import { plural, whole } from '../contract/words.ts';
+import { plural, printable, whole } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { linesOf, readText } from '../file/lines.ts';
 import { stdinPrefix } from '../workspace/commands.ts';
@@ -58,21 +58,27 @@ async function importCommand(client: Client, file: string, text: string | null, 
     const { kept, passed } = splitByPresence(text, paths);
     const imported = kept.length
       ? await throughFile(kept.join('\n'), send)
-      : { rows: 0, matched: 0, changed: 0, unmatched: [] };
+      : { rows: 0, matched: 0, changed: 0, unmatched: [], notes: [] };
     result = {
       ...imported,
       rows: imported.rows + passed.length,
       unmatched: [...passed, ...imported.unmatched].slice(0, 100),
     };
   } else result = text === null ? await send(resolve(file)) : await throughFile(text, send); // the engine may have another working directory
-  const { rows, matched, changed, unmatched } = result;
+  const { rows, matched, changed, unmatched, notes } = result;
   say(
     options,
-    `${plural(rows, 'row')}, ${whole(matched)} for images of this folder; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${plural(changed, 'image')} changed.`}`,
+    `${plural(rows, 'row')}, ${whole(matched)} for images of this folder; ${dryRun ? `${plural(changed, 'image')} would change. Nothing was written.` : `${changed || !matched ? `${plural(changed, 'image')} changed.` : 'nothing changed, since they have these marks already.'}`}`,
   );
+  for (const note of notes) say(options, note);
   for (const path of unmatched.slice(0, 5)) say(options, `  no match: ${path}`);
   if (unmatched.length > 5) say(options, `  … and ${rows - matched - 5} more`);
   await writeMarks(client, options, 'import', { dryRun, ...result });
+  if (!matched && !options.skipMissing)
+    throw new WinnowError(
+      'nothing-to-do',
+      `No row is about an image of this folder, so nothing was imported. The first path is ${printable(unmatched[0])}; paths are relative to the folder.`,
+    );
 }
 
 /** Passes the text as a temporary file, since the engine may be another process. The extension states the format. */

@@ -10,7 +10,7 @@ import { npyBytes } from '../file/npy.ts';
 import { OutputFolder } from '../file/output-folder.ts';
 import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { filtersPicture, mapsPicture } from './inspect-pictures.ts';
-import { codeOf, follow, say, writeJson } from './output.ts';
+import { checkFolders, codeOf, follow, say, writeJson } from './output.ts';
 import { allSamples } from './samples.ts';
 
 interface InspectOptions extends FolderOptions {
@@ -40,9 +40,10 @@ export function addInspectCommand(program: Command) {
     )
     .option('--unit <layer:n>', 'show the images that drive this unit most and least', unitOf)
     .addOption(backendOption())
-    .action((folder: string, options: InspectOptions) =>
-      inFolder(folder, options, (client) => inspectCommand(client, options)),
-    );
+    .action((folder: string, options: InspectOptions) => {
+      checkFolders({ '--filters': options.filters }, folder);
+      return inFolder(folder, options, (client) => inspectCommand(client, options));
+    });
 }
 
 function unitOf(text: string): { layer: string; unit: number } {

@@ -7,6 +7,7 @@ import { jobEnded, type Job } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
 import { printableLines } from '../contract/words.ts';
 import { exitNow } from '../file/gate.ts';
+import { OutputFolder } from '../file/output-folder.ts';
 import { outputFile } from '../file/output.ts';
 
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, cancelled: 130 } as const;
@@ -36,8 +37,14 @@ export function say(options: OutputOptions, message: string) {
 }
 
 /** Checks the JSON path before the work: an original must not be overwritten, and the error must not come an hour later. */
-export function checkJson({ json }: OutputOptions, folder: string) {
-  if (json && json !== '-') outputFile(resolve(json), [folder], 'The JSON file');
+export function checkJson({ json }: OutputOptions, folder?: string) {
+  if (json && json !== '-') outputFile(resolve(json), folder === undefined ? [] : [folder], 'The JSON file');
+}
+
+/** Checks folders for output before the work, as `checkJson` does for its file. By option: '--maps'. */
+export function checkFolders(paths: Readonly<Record<string, string | undefined>>, folder: string) {
+  for (const [option, path] of Object.entries(paths))
+    if (path !== undefined) new OutputFolder(resolve(path), [folder], `The folder of ${option}`);
 }
 
 export function writeJson(options: OutputOptions, value: { schema: string; folder?: string; [name: string]: unknown }) {

@@ -17,7 +17,7 @@ import type { Job, Run, Sample } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
 import { allImages } from '../workspace/command-words.ts';
 import { backendOption, folderCommand, inFolder, number, whole, type FolderOptions } from './folder-command.ts';
-import { follow, say, writeJson } from './output.ts';
+import { checkFolders, follow, say, writeJson } from './output.ts';
 import { addParameterFlags, parametersOf } from './parameters.ts';
 import { conditionsOf, sayRun } from './run-output.ts';
 import { allSamples } from './samples.ts';
@@ -78,9 +78,10 @@ export function addRankCommand(program: Command) {
     .option('--fresh', 'start again even if an interrupted run could be resumed')
     .addOption(backendOption());
   addParameterFlags(command, scorers);
-  command.action((folder: string, options: RankOptions) =>
-    inFolder(folder, options, (client) => rankCommand(client, options)),
-  );
+  command.action((folder: string, options: RankOptions) => {
+    checkFolders({ '--maps': options.maps, '--masks': options.masks }, folder);
+    return inFolder(folder, options, (client) => rankCommand(client, options));
+  });
 }
 
 /** The parser of `--threshold`. */

@@ -8,7 +8,7 @@ import type { Run } from '../contract/types.ts';
 import { printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
-import { follow, say, writeJson } from './output.ts';
+import { checkFolders, follow, say, writeJson } from './output.ts';
 import { classifierOptions, classifierRequest, variants, type ClassifierOptions } from './classifier-options.ts';
 import { addParameterFlags } from './parameters.ts';
 import { conditionsOf, sayRun } from './run-output.ts';
@@ -44,9 +44,10 @@ export function addTrainCommand(program: Command) {
     .option('--fresh', 'start again even if an interrupted training could be resumed')
     .addOption(backendOption());
   addParameterFlags(command, variants);
-  command.action((folder: string, options: TrainOptions) =>
-    inFolder(folder, options, (client) => trainCommand(client, options)),
-  );
+  command.action((folder: string, options: TrainOptions) => {
+    checkFolders({ '--preview': options.preview }, folder);
+    return inFolder(folder, options, (client) => trainCommand(client, options));
+  });
 }
 
 async function trainCommand(client: Client, options: TrainOptions): Promise<void> {

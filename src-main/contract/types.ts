@@ -376,6 +376,8 @@ export interface ImportResult {
   changed: number;
   /** Paths of rows without a matching image; at most a hundred. */
   unmatched: readonly string[];
+  /** What to know about the file, such as columns that are not used. */
+  notes: readonly string[];
 }
 
 /** Events of a workspace's event stream. */

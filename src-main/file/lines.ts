@@ -49,5 +49,12 @@ export async function readText(file: string): Promise<string> {
     if (error instanceof WinnowError) throw error;
     throw new WinnowError('bad-request', `${name} cannot be read: ${(error as Error).message}`, { cause: error });
   }
-  return Buffer.concat(parts).toString('utf8');
+  const data = Buffer.concat(parts);
+  const [first, second] = data;
+  // Spreadsheets and PowerShell write UTF-16 with a byte order mark.
+  return first === 0xff && second === 0xfe
+    ? new TextDecoder('utf-16le').decode(data)
+    : first === 0xfe && second === 0xff
+      ? new TextDecoder('utf-16be').decode(data)
+      : data.toString('utf8');
 }

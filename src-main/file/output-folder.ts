@@ -7,7 +7,7 @@ import { appendFile, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { readRegular } from './open.ts';
-import { isInside, isMissing, requireOutside } from './output.ts';
+import { isInside, isMissing, nearestExisting, requireOutside, requireWritable } from './output.ts';
 import { writeAtomically } from './write-atomically.ts';
 
 const listName = 'winnow-files.jsonl';
@@ -28,6 +28,10 @@ export class OutputFolder {
     this.path = requireOutside(sources, path, what);
     if (existsSync(this.path) && !statSync(this.path).isDirectory())
       throw new WinnowError('target-unwritable', `${this.path} is a file, not a folder. Choose another place.`);
+    const above = nearestExisting(this.path);
+    if (!statSync(above).isDirectory())
+      throw new WinnowError('target-unwritable', `${above} is a file, not a folder. Choose another place.`);
+    requireWritable(above);
   }
 
   /** Checks, before a long computation, that all these files can be written. Writes nothing. Throws WinnowError for the first that cannot. */

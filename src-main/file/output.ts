@@ -2,7 +2,7 @@
  * Checks every output path that the user gives: nothing is written into an opened folder, and only files that Winnow wrote are overwritten. Links are resolved and
  * folders are compared by inode, so that links, mounts and upper or lower case cannot hide where a path leads.
  */
-import { existsSync, lstatSync, readlinkSync, readSync, closeSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, readlinkSync, readSync, closeSync, statSync } from 'node:fs';
 import { dirname, join, parse, resolve, sep } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { openRegularSync } from './open.ts';
@@ -108,12 +108,30 @@ export function outputFile(path: string, folders: readonly string[], what: strin
       `${target} is a hard link to a file that also exists elsewhere. Choose another name.`,
     );
   const parent = nearestExisting(dirname(target));
-  if (parent !== dirname(target) || !statSync(parent).isDirectory())
+  if (!statSync(parent).isDirectory())
+    throw new WinnowError('target-unwritable', `${parent} is a file, not a folder. Choose another place.`);
+  if (parent !== dirname(target))
     throw new WinnowError(
       'target-unwritable',
       `The folder ${dirname(target)} does not exist. Create it first, or choose another place.`,
     );
+  if (!info || info.isFile()) requireWritable(info ? target : parent);
   return target;
+}
+
+/** Throws `target-unwritable`. */
+export function requireWritable(path: string) {
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new WinnowError(
+      'target-unwritable',
+      `${path} cannot be written to. Change its permissions, or choose another place.`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 function isOwnFile(path: string): boolean {

@@ -103,7 +103,7 @@ export class Imports {
 }
 
 export async function importMarks(file: string, samples: readonly KnownSample[]): Promise<Imported> {
-  const rows = await readMarksFile(file);
+  const { rows, notes } = await readMarksFile(file);
   const find = matcherOf(samples, rows);
   const after = new Map<KnownSample, Marks>();
   const unmatched: string[] = [];
@@ -119,7 +119,7 @@ export async function importMarks(file: string, samples: readonly KnownSample[])
     const patch = differences(sample, now);
     return patch ? [[sample.id, patch]] : [];
   });
-  return { result: { rows: rows.length, matched, changed: marks.length, unmatched }, marks };
+  return { result: { rows: rows.length, matched, changed: marks.length, unmatched, notes }, marks };
 }
 
 function marksAfter(before: Marks, { folderClass }: KnownSample, row: MarksRow): Marks {

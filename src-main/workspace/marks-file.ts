@@ -2,11 +2,21 @@
  * Rows of marks from a file. In a row, `undefined` means that the file has no such field, and null that the field is empty. Throws WinnowError with the number
  * of an invalid line.
  */
+import { basename } from 'node:path';
 import { WinnowError } from '../contract/errors.ts';
 import { nfc } from '../contract/same-name.ts';
 import { tagSchema } from '../contract/schemas.ts';
 import type { Decision } from '../contract/types.ts';
-import { cellOf, imageOf, plainText, readRows, requireObject, type ImageRow } from './rows-file.ts';
+import {
+  cellOf,
+  hashNames,
+  imageOf,
+  pathNames,
+  plainText,
+  readRows,
+  requireObject,
+  type ImageRow,
+} from './rows-file.ts';
 
 export interface MarksRow extends ImageRow {
   decision?: Decision | null;
@@ -19,7 +29,42 @@ export interface MarksRow extends ImageRow {
 const labelNames = ['label', 'class'];
 const tagNames = ['tags', 'tag'];
 
-export const readMarksFile = (file: string): Promise<MarksRow[]> => readRows(file, rowOf);
+const markNames = ['decision', 'keep', 'reason', ...labelNames, ...tagNames, 'note'];
+const known = new Set([...pathNames, ...hashNames, ...markNames]);
+const listedColumns = 6;
+
+export interface MarksFile {
+  rows: MarksRow[];
+  /** What to know about the file: columns that are not used. */
+  notes: string[];
+}
+
+/** Throws `bad-request` if no row says anything about its image. */
+export async function readMarksFile(file: string): Promise<MarksFile> {
+  const unknown = new Set<string>();
+  const rows = await readRows(file, (source, where) => {
+    const row = rowOf(source, where);
+    // Entries of documents, such as manifests, have many more fields than marks.
+    if (where.startsWith('Line ')) for (const key in source as object) if (!known.has(key) && key) unknown.add(key);
+    return row;
+  });
+  const columns = [...unknown];
+  const list = columns
+    .slice(0, listedColumns)
+    .map((column) => column.slice(0, 60))
+    .join(', ');
+  const more = columns.length > listedColumns ? ` and ${columns.length - listedColumns} more` : '';
+  const unused = columns.length === 1 ? `The column ${list} is not used.` : `The columns ${list}${more} are not used.`;
+  if (!rows.some((row) => saysSomething(row)))
+    throw new WinnowError(
+      'bad-request',
+      `${basename(file)} names images, but says nothing about them. ${columns.length ? `${unused} ` : ''}Marks are read from the columns ${markNames.join(', ')}; in COCO, from images whose annotations have one category.`,
+    );
+  return { rows, notes: columns.length ? [`${unused} Known are ${[...known].join(', ')}.`] : [] };
+}
+
+const saysSomething = ({ decision, reason, tags, label, note }: MarksRow): boolean =>
+  [decision, reason, tags, label, note].some((value) => value !== undefined);
 
 function rowOf(unchecked: unknown, where: string): MarksRow {
   const source = requireObject(unchecked, where);

@@ -19,8 +19,14 @@ export interface ImageRow {
 /** Reads one row: an object of the file's columns or fields, and its place for messages. Throws WinnowError. */
 export type RowReader<Row> = (source: unknown, where: string) => Row;
 
-/** Reads all rows of a file. Throws WinnowError with the number of an invalid line. */
+/** Reads all rows of a file; at least one. Throws WinnowError with the number of an invalid line. */
 export async function readRows<Row>(file: string, rowOf: RowReader<Row>): Promise<Row[]> {
+  const rows = await readAny(file, rowOf);
+  if (!rows.length) throw new WinnowError('bad-request', `${basename(file)} lists no images.`);
+  return rows;
+}
+
+async function readAny<Row>(file: string, rowOf: RowReader<Row>): Promise<Row[]> {
   const name = basename(file);
   const text = textOf(
     await readRegular(file, maxTextBytes).catch((error: unknown) => {
@@ -30,6 +36,16 @@ export async function readRows<Row>(file: string, rowOf: RowReader<Row>): Promis
   );
   const start = text.trimStart()[0];
   if (start === undefined) throw new WinnowError('bad-request', `${name} is empty.`);
+  if (text.includes('\0'))
+    throw new WinnowError(
+      'bad-request',
+      `${name} is not text in UTF-8: it has zero bytes, like UTF-16 without a byte order mark. Save the file as ‘CSV UTF-8’ or in UTF-8.`,
+    );
+  if (start === '<')
+    throw new WinnowError(
+      'bad-request',
+      `${name} is XML or HTML, which is not imported. Convert it to CSV, JSON Lines or COCO.`,
+    );
   if (start !== '{' && start !== '[') return readCsv(text, name, rowOf);
   // One JSON object is valid as a document and as JSON Lines; several objects are valid only as JSON Lines.
   if (/\.(jsonl|ndjson)$/i.test(file)) return readLines(text, name, rowOf);
@@ -70,8 +86,9 @@ function firstInvalidByte(data: Buffer): number {
 
 // --- tables ---
 
-const pathNames = ['original', 'path', 'file', 'filename', 'file_name', 'filepath', 'image', 'image_path'];
-const hashNames = ['sha256'];
+/** Columns with the path of an image. */
+export const pathNames = ['original', 'path', 'file', 'filename', 'file_name', 'filepath', 'image', 'image_path'];
+export const hashNames = ['sha256'];
 const maxRowLength = 2 ** 20;
 const maxColumns = 10_000;
 
@@ -101,13 +118,8 @@ function readCsv<Row>(text: string, name: string, rowOf: RowReader<Row>): Row[] 
       );
     throw error;
   }
-  if (!records.length) return [];
-  if (!pathNames.some((column) => column in records[0].record)) {
-    throw new WinnowError(
-      'bad-request',
-      `Line 1 of ${name} has no column with image paths. Name one path, file, filename or image.`,
-    );
-  }
+  if (!records.length)
+    throw new WinnowError('bad-request', `${name} has a line with the names of columns, but no rows below it.`);
   return records.map(({ record, info }) => rowOf(record, `Line ${info.lines} of ${name}`));
 }
 
@@ -117,7 +129,21 @@ function columnsOf(head: readonly string[], name: string): string[] {
       'bad-request',
       `Line 1 of ${name} has more than ${whole(maxColumns)} columns. Is this the right file?`,
     );
-  return head.map((column) => column.trim().toLowerCase());
+  const columns = head.map((column) => column.trim().toLowerCase());
+  if (![...pathNames, ...hashNames].some((column) => columns.includes(column))) {
+    const isPath = head.some((cell) => /\.[a-z0-9]{2,5}$/i.test(cell.trim()) || /[\\/]/.test(cell));
+    throw new WinnowError(
+      'bad-request',
+      `Line 1 of ${name} has no column with image paths. ${isPath ? 'It seems to be a row already: put a line with the names of the columns above it, such as path,label.' : 'Name one path, file, filename or image.'}`,
+    );
+  }
+  const twice = columns.find((column, i) => column !== '' && columns.indexOf(column) !== i);
+  if (twice !== undefined)
+    throw new WinnowError(
+      'bad-request',
+      `Line 1 of ${name} has two columns with the name ${twice}. Rename or remove one of them.`,
+    );
+  return columns;
 }
 
 /** The most frequent separator in the header, outside quotes. */
@@ -186,25 +212,65 @@ function readDocument<Row>(document: unknown, name: string, rowOf: RowReader<Row
   );
 }
 
-/** If all annotations of an image have one category, that is its label. Otherwise its label is not changed. */
+/**
+ * If all annotations of an image have one category, that is its label. Otherwise its label is not changed. Refused if it cannot be known which image or category
+ * an annotation means.
+ */
 function readCoco<Row>(document: Record<string, unknown>, name: string, rowOf: RowReader<Row>): Row[] {
+  const refuse = (message: string) => new WinnowError('bad-request', message);
   const list = (key: string) => {
     const value = document[key];
-    if (!Array.isArray(value) || !value.every(isObject))
-      throw new WinnowError('bad-request', `${name} has no list of ‘${key}’.`);
+    if (!Array.isArray(value) || !value.every(isObject)) throw refuse(`${name} has no list of ‘${key}’.`);
     return value as Record<string, unknown>[];
   };
-  const categories = new Map(list('categories').map(({ id, name: title }) => [id, title]));
-  const labels = new Map<unknown, Set<unknown>>();
-  for (const { id, image_id: image, category_id: category } of list('annotations')) {
-    if (!categories.has(category))
-      throw new WinnowError(
-        'bad-request',
-        `Annotation ${String(id)} of ${name} has the category ${String(category)}, which ‘categories’ does not list.`,
+  const [listed, annotations, categories] = [list('images'), list('annotations'), list('categories')];
+
+  const titles = new Map<unknown, string>();
+  categories.forEach(({ id, name: title }, i) => {
+    const where = `Category ${i + 1} of ${name}`;
+    if (id === undefined || id === null) throw refuse(`${where} has no id.`);
+    const text = plainText(title, `${where}: name`);
+    if (text.trim() === '') throw refuse(`${where} (id ${shown(id)}) has no name.`);
+    if (titles.has(id) && titles.get(id) !== text)
+      throw refuse(
+        `Two categories of ${name} have the id ${shown(id)}: ${titles.get(id)} and ${text}. It cannot be known which one an annotation means: give each its own id.`,
       );
-    labels.set(image, (labels.get(image) ?? new Set()).add(categories.get(category)));
-  }
-  return list('images').map((image, i) => {
+    titles.set(id, text);
+  });
+
+  const byId = new Map<unknown, number>();
+  const byFile = new Map<unknown, number>();
+  const images = listed.filter((image, i) => {
+    const same = byId.get(image.id);
+    if (image.id !== undefined && same !== undefined) {
+      if (listed[same].file_name === image.file_name) return false; // the same entry again
+      throw refuse(
+        `Images ${same + 1} and ${i + 1} of ${name} have the same id ${shown(image.id)}: ${shown(listed[same].file_name)} and ${shown(image.file_name)}. It cannot be known which one an annotation means: give each image its own id.`,
+      );
+    }
+    const sameFile = byFile.get(image.file_name);
+    if (image.file_name !== undefined && sameFile !== undefined)
+      throw refuse(
+        `Images ${sameFile + 1} and ${i + 1} of ${name} have the same file_name ${shown(image.file_name)}, but the ids ${shown(listed[sameFile].id)} and ${shown(image.id)}. It cannot be known which annotations hold: list each image once.`,
+      );
+    byId.set(image.id, i);
+    byFile.set(image.file_name, i);
+    return true;
+  });
+
+  const labels = new Map<unknown, Set<string>>();
+  annotations.forEach(({ id, image_id: image, category_id: category }, i) => {
+    const where =
+      id === undefined ? `Annotation ${i + 1} of ${name}` : `Annotation ${i + 1} of ${name} (id ${shown(id)})`;
+    if (image === undefined) throw refuse(`${where} has no image_id.`);
+    if (!byId.has(image)) throw refuse(`${where} has the image_id ${shown(image)}, which ‘images’ does not list.`);
+    if (category === undefined) throw refuse(`${where} has no category_id.`);
+    const title = titles.get(category);
+    if (title === undefined)
+      throw refuse(`${where} has the category_id ${shown(category)}, which ‘categories’ does not list.`);
+    labels.set(image, (labels.get(image) ?? new Set()).add(title));
+  });
+  return images.map((image, i) => {
     const names = labels.get(image.id);
     return rowOf(
       { file_name: image.file_name, ...(names?.size === 1 ? { label: [...names][0] } : {}) },
@@ -212,6 +278,10 @@ function readCoco<Row>(document: Record<string, unknown>, name: string, rowOf: R
     );
   });
 }
+
+/** A value of a file in a message. */
+const shown = (value: unknown): string =>
+  (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'none')).slice(0, 120);
 
 // --- rows ---
 

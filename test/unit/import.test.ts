@@ -44,6 +44,7 @@ describe('tables', () => {
       matched: 2,
       changed: 2,
       unmatched: [],
+      notes: [],
       marks: {
         'cat/1.jpg': { decision: 'reject', reason: 'too "dark"', tags: ['a', 'b'], label: 'dog', note: 'one\r\ntwo' },
         'a, b/"q".jpg': { decision: 'keep' },
@@ -100,6 +101,13 @@ describe('tables', () => {
   });
 
   test.each([
+    ['two columns of one name', 'path,label,Label \ncat/1.jpg,a,b\n', 'two columns with the name label'],
+    ['a table without rows', 'path,label\n', 'no rows'],
+    ['a row without a head', 'cat/1.jpg,lynx', 'a row already'],
+    ['an XML annotation', '<annotation><filename>1.jpg</filename></annotation>', 'XML'],
+    ['UTF-16 without its mark', Buffer.from('path,label\ncat/1.jpg,a\n', 'utf16le'), 'byte order mark'],
+    ['columns that say nothing', 'path,foo,bar\ncat/1.jpg,a,b\n', 'The columns foo, bar are not used'],
+    ['a list of paths', 'path\ncat/1.jpg\n', 'says nothing about them'],
     ['no image column', 'name,decision\ncat/1.jpg,keep\n', 'Line 1'],
     ['a decision that is none', 'path,decision\ncat/1.jpg,keep\ncat/2.jpg,maybe\n', 'Line 3'],
     ['too many cells', 'path,decision\ncat/1.jpg,keep\ncat/2.jpg,keep,more\n', 'Line 3'],
@@ -114,6 +122,55 @@ describe('tables', () => {
     ['nothing', '', 'empty'],
   ])('%s is reported with its line', async (_, content, where) => {
     await expect(read(content)).rejects.toMatchObject({ code: 'bad-request', message: expect.stringContaining(where) });
+  });
+});
+
+test('columns that are not used are named, with the known ones', async () => {
+  const { notes, changed } = await read('path,label,foo,bar\ncat/1.jpg,lynx,1,2\n');
+  expect(changed).toBe(1);
+  expect(notes).toEqual([expect.stringMatching(/^The columns foo, bar are not used\. Known are .*label.*note/)]);
+  const many = Array.from({ length: 9 }, (_, i) => `c${i}`);
+  expect((await read(`path,label,${many.join()}\ncat/1.jpg,lynx,${many.join()}\n`)).notes[0]).toContain(
+    'and 3 more are',
+  );
+  expect((await read('{"path":"cat/1.jpg","note":"x","score":1}', 'a.jsonl')).notes[0]).toContain(
+    'The column score is',
+  );
+});
+
+describe('COCO that contradicts itself is refused', () => {
+  const category = { id: 1, name: 'lynx' };
+  const annotation = { id: 5, image_id: 1, category_id: 1 };
+  const images = [{ id: 1, file_name: 'cat/1.jpg' }];
+  const good = { images, annotations: [annotation], categories: [category] };
+  test.each([
+    [
+      'one id, two images',
+      { images: [...images, { id: 1, file_name: 'dog/1.jpg' }] },
+      /Images 1 and 2 .* same id 1: cat\/1\.jpg and dog\/1\.jpg/,
+    ],
+    [
+      'one image, two ids',
+      { images: [...images, { id: 2, file_name: 'cat/1.jpg' }] },
+      /same file_name cat\/1\.jpg, but the ids 1 and 2/,
+    ],
+    ['an unknown image', { annotations: [{ ...annotation, image_id: 9 }] }, /Annotation 1 .*id 5.* image_id 9/],
+    ['no image', { annotations: [{ id: 5, category_id: 1 }] }, /no image_id/],
+    ['an unknown category', { annotations: [{ ...annotation, category_id: 7 }] }, /category_id 7/],
+    ['no category', { annotations: [{ id: 5, image_id: 1 }] }, /Annotation 1 .*no category_id/],
+    ['one category id, two names', { categories: [category, { id: 1, name: 'wolf' }] }, /id 1: lynx and wolf/],
+    ['a category without a name', { categories: [{ id: 1 }] }, /id 1\) has no name/],
+    ['no annotations', { annotations: [] }, /says nothing/],
+    ['no images', { images: [], annotations: [] }, /lists no images/],
+  ])('%s', async (_, change, message) => {
+    const error: unknown = await read(JSON.stringify({ ...good, ...change }), 'a.json').catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'bad-request', message: expect.stringMatching(message) as string });
+    expect((error as Error).message).not.toContain('undefined');
+  });
+
+  test('but the same entry twice is harmless', async () => {
+    const { marks } = await read(JSON.stringify({ ...good, images: [...images, ...images] }), 'a.json');
+    expect(marks).toEqual({ 'cat/1.jpg': { label: 'lynx' } });
   });
 });
 
@@ -154,6 +211,7 @@ describe('JSON', () => {
       matched: 3,
       changed: 1,
       unmatched: ['gone.jpg'],
+      notes: [],
       marks: { 'cat/1.jpg': { label: 'lynx' } },
     });
     await expect(read(JSON.stringify({ ...coco, categories: [] }), 'a.json')).rejects.toMatchObject({
