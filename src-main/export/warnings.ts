@@ -18,9 +18,8 @@ export function warningsOf({ format, entries }: Layout, { splits }: ExportReques
   if (!entries.length) return warnings;
   if (format.unlabelled !== null && counts[format.unlabelled] === entries.length)
     return [...warnings, `No image has a class: all are in ‘${format.unlabelled}’, outside of the splits.`];
-  if (splits) warnings.push(...tooFew(counts, splits));
-  else if (format.unsplit !== null) warnings.push(...withoutSplits(counts, entries));
-  return warnings;
+  if (splits) return [...warnings, ...tooFew(counts, splits)];
+  return format.unsplit === null ? warnings : [...warnings, ...withoutSplits(counts, entries)];
 }
 
 const tooFew = (counts: Record<string, number>, splits: NonNullable<ExportRequest['splits']>): string[] =>
