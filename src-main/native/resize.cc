@@ -126,38 +126,64 @@ void mixRows(const uint8_t* const* rows, const int16_t* mask, int taps, int n, u
 #endif
 }
 
-/// One row along x. `in` starts at the first tap of the first pixel.
-void mixAlong(const uint8_t* in, const Axis& axis, int bands, uint8_t* out) {
+/// Where each pixel of a row takes its taps from.
+struct Place {
+  int offset;
+  const int16_t* mask;
+};
+
+std::vector<Place> placesOf(const Axis& axis, int bands) {
+  std::vector<Place> places(axis.out);
   double at = axis.start();
-  for (int x = 0; x < axis.out; x++, at += axis.residual) {
-    const int16_t* mask = axis.mask(at);
-    const uint8_t* p = in + static_cast<int>(at) * bands;
-#if defined(__AVX2__)
-    if (bands == 3) {
-      // Two taps side by side for each channel: r0 r1, g0 g1, b0 b1.
-      const __m128i first = _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
-      const __m128i second = _mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1);
-      __m128i sum = _mm_set1_epi32(1 << (shift - 1));
-      for (int i = 0; i < axis.taps; i += 4, p += 12) {  // the mask is padded with zeros
-        const __m128i source = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-        int32_t pairs[2];
-        std::memcpy(pairs, mask + i, 8);
-        sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_shuffle_epi8(source, first), _mm_set1_epi32(pairs[0])));
-        sum = _mm_add_epi32(sum, _mm_madd_epi16(_mm_shuffle_epi8(source, second), _mm_set1_epi32(pairs[1])));
-      }
-      sum = _mm_srai_epi32(sum, shift);
-      sum = _mm_packus_epi16(_mm_packs_epi32(sum, sum), sum);
-      const int32_t pixel = _mm_cvtsi128_si32(sum);
-      std::memcpy(out + 3 * x, &pixel, 4);  // rows are padded
-      continue;
-    }
-#endif
-    for (int band = 0; band < bands; band++) {
-      int sum = 1 << (shift - 1);
-      for (int i = 0; i < axis.taps; i++) sum += mask[i] * p[i * bands + band];
-      out[x * bands + band] = finish(sum);
-    }
+  for (Place& place : places) {
+    place = {static_cast<int>(at) * bands, axis.mask(at)};
+    at += axis.residual;
   }
+  return places;
+}
+
+/// Two rows along x; both may be the same. The inputs start at the first tap of the first pixel.
+void mixAlong(const uint8_t* const in[2], const std::vector<Place>& places, int taps, int bands, uint8_t* const out[2]) {
+#if defined(__AVX2__)
+  if (bands == 3) {
+    // Two taps side by side for each channel: r0 r1, g0 g1, b0 b1. One row in each half of a vector.
+    const __m256i first = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1));
+    const __m256i second = _mm256_broadcastsi128_si256(_mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
+    for (size_t x = 0; x < places.size(); x++) {
+      const int16_t* mask = places[x].mask;
+      const uint8_t *p = in[0] + places[x].offset, *q = in[1] + places[x].offset;
+      const auto load = [&] {
+        return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
+                                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(q)), 1);
+      };
+      const auto pair = [&](int i) {  // the mask is padded with zeros
+        int32_t two;
+        std::memcpy(&two, mask + i, 4);
+        return _mm256_set1_epi32(two);
+      };
+      __m256i sum = _mm256_set1_epi32(1 << (shift - 1));
+      int i = 0;
+      for (; i + 2 < taps; i += 4, p += 12, q += 12) {
+        const __m256i source = load();
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(source, first), pair(i)));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(source, second), pair(i + 2)));
+      }
+      if (i < taps) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(load(), first), pair(i)));
+      sum = _mm256_srai_epi32(sum, shift);
+      sum = _mm256_packus_epi16(_mm256_packs_epi32(sum, sum), sum);
+      const int32_t pixels[] = {_mm_cvtsi128_si32(_mm256_castsi256_si128(sum)), _mm_cvtsi128_si32(_mm256_extracti128_si256(sum, 1))};
+      for (int row = 0; row < 2; row++) std::memcpy(out[row] + 3 * x, &pixels[row], 4);  // rows are padded
+    }
+    return;
+  }
+#endif
+  for (int row = 0; row < 2; row++)
+    for (size_t x = 0; x < places.size(); x++)
+      for (int band = 0; band < bands; band++) {
+        int sum = 1 << (shift - 1);
+        for (int i = 0; i < taps; i++) sum += places[x].mask[i] * in[row][places[x].offset + i * bands + band];
+        out[row][x * bands + band] = finish(sum);
+      }
 }
 
 uint8_t boxMean(uint32_t sum, int count, uint32_t multiplier) { return static_cast<uint8_t>(((sum + count / 2) * multiplier) >> 24); }
@@ -210,7 +236,9 @@ bool reduce(const Picture& in, double shrinkX, double shrinkY, Picture& between,
   const int n = in.width * bands;
   std::vector<uint8_t> column(n + 64);
   const int padded = horizontal.boxed + horizontal.taps + static_cast<int>(horizontal.residual) + 16;
-  std::vector<uint8_t> line(static_cast<size_t>(padded) * bands + 64);
+  std::vector<uint8_t> lines[2];
+  for (auto& line : lines) line.resize(static_cast<size_t>(padded) * bands + 64);
+  const std::vector<Place> places = horizontal.taps ? placesOf(horizontal, bands) : std::vector<Place>();
   std::vector<const uint8_t*> rows(vertical.taps + 1);
   double at = vertical.start();
   for (int y = 0; y < vertical.out; y++, at += vertical.residual) {
@@ -229,13 +257,18 @@ bool reduce(const Picture& in, double shrinkX, double shrinkY, Picture& between,
       boxAlong(row, horizontal, bands, out.row(y));
       continue;
     }
+    std::vector<uint8_t>& line = lines[y & 1];
     uint8_t* body = line.data() + horizontal.before * bands;
     if (horizontal.box > 1) boxAlong(row, horizontal, bands, body);
     else std::memcpy(body, row, n);
     for (int i = 0; i < horizontal.before; i++) std::memcpy(line.data() + i * bands, body, bands);
     const uint8_t* last = body + (horizontal.boxed - 1) * bands;
     for (int i = horizontal.before + horizontal.boxed; i < padded; i++) std::memcpy(line.data() + i * bands, last, bands);
-    mixAlong(line.data(), horizontal, bands, out.row(y));
+    const bool isPair = y & 1;
+    if (!isPair && y + 1 < vertical.out) continue;  // the next row comes along
+    const uint8_t* const from[] = {lines[0].data(), lines[isPair].data()};
+    uint8_t* const to[] = {out.row(y - isPair), out.row(y)};
+    mixAlong(from, places, horizontal.taps, bands, to);
   }
   return true;
 }

@@ -5,20 +5,51 @@
 #include <cstdlib>
 #include <cstring>
 #include "picture.h"
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 namespace winnow {
 namespace {
 
 constexpr int clippedFrom = 252;
 
+#if defined(__AVX2__)
+int32_t sumOf(__m256i v) {
+  __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
+}
+#endif
+
 struct Blur {
   int64_t all = 0, kept = 0, allWeighted = 0, keptWeighted = 0;
 };
 
-/// The sums of `blurAlong`. `step`: bytes from a pixel to the one before it along the axis.
-template <int stepX> void blurRow(const uint8_t* __restrict v, int from, int to, int step, Blur& sums) {
+/// The sums of `sumBlur` along one line of `v`, from `from` to `to`. `step`: bytes from a pixel to the one before it along the axis.
+void blurRow(const uint8_t* v, int from, int to, int step, Blur& sums) {
   int32_t all = 0, kept = 0, allWeighted = 0, keptWeighted = 0;
-  for (int i = from; i < to; i += stepX) {
+  int i = from;
+#if defined(__AVX2__)
+  const auto load = [v](int at) { return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(v + at))); };
+  const auto difference = [](__m256i a, __m256i b) { return _mm256_abs_epi16(_mm256_sub_epi16(a, b)); };
+  const __m256i one = _mm256_set1_epi16(1), five = _mm256_set1_epi16(5), nine = _mm256_set1_epi16(9);
+  __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
+  for (; i + 16 <= to; i += 16) {
+    const __m256i change = difference(load(i), load(i - step));
+    const __m256i narrow = _mm256_min_epi16(_mm256_mullo_epi16(change, five), difference(load(i + 2 * step), load(i - 3 * step)));
+    const __m256i wide = _mm256_min_epi16(_mm256_mullo_epi16(change, nine), difference(load(i + 4 * step), load(i - 5 * step)));
+    a = _mm256_add_epi32(a, _mm256_madd_epi16(change, one));
+    b = _mm256_add_epi32(b, _mm256_madd_epi16(narrow, one));
+    c = _mm256_add_epi32(c, _mm256_madd_epi16(change, change));
+    d = _mm256_add_epi32(d, _mm256_madd_epi16(change, wide));
+  }
+  all = sumOf(a);
+  kept = sumOf(b);
+  allWeighted = sumOf(c);
+  keptWeighted = sumOf(d);
+#endif
+  for (; i < to; i++) {
     const int change = std::abs(v[i] - v[i - step]);
     all += change;
     kept += std::min(5 * change, std::abs(v[i + 2 * step] - v[i - 3 * step]));
@@ -31,63 +62,96 @@ template <int stepX> void blurRow(const uint8_t* __restrict v, int from, int to,
   sums.keptWeighted += keptWeighted;
 }
 
+/// Sum and sum of squares of the Laplacian along one row.
+void laplacianRow(const uint8_t* v, int from, int to, int width, int64_t& sum, int64_t& squares) {
+  int32_t rowSum = 0, rowSquares = 0;
+  int i = from;
+#if defined(__AVX2__)
+  const auto load = [v](int at) { return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(v + at))); };
+  const __m256i one = _mm256_set1_epi16(1);
+  __m256i a = _mm256_setzero_si256(), b = a;
+  for (; i + 16 <= to; i += 16) {
+    const __m256i around = _mm256_add_epi16(_mm256_add_epi16(load(i - 1), load(i + 1)), _mm256_add_epi16(load(i - width), load(i + width)));
+    const __m256i laplacian = _mm256_sub_epi16(around, _mm256_slli_epi16(load(i), 2));
+    a = _mm256_add_epi32(a, _mm256_madd_epi16(laplacian, one));
+    b = _mm256_add_epi32(b, _mm256_madd_epi16(laplacian, laplacian));
+  }
+  rowSum = sumOf(a);
+  rowSquares = sumOf(b);
+#endif
+  for (; i < to; i++) {
+    const int laplacian = v[i - 1] + v[i - width] + v[i + 1] + v[i + width] - 4 * v[i];
+    rowSum += laplacian;
+    rowSquares += laplacian * laplacian;
+  }
+  sum += rowSum;
+  squares += rowSquares;
+}
+
 }  // namespace
 
 void tally(const Picture& rgb, double* out) {
   const int width = rgb.width, height = rgb.height;
   const int n = width * height;
-  thread_local std::vector<uint8_t> luminance, clipped;
-  luminance.resize(n + 64);
-  clipped.resize(n + 64);
-  // Two histograms each, since neighbours often count the same value and would wait for each other.
-  uint32_t counts[2][4][256] = {};
-  double sum = 0, clippedCount = 0;
+  thread_local std::vector<uint8_t> luminance, clipped, peaks, spreads, columns;
+  for (auto* plane : {&luminance, &clipped, &peaks, &spreads, &columns}) plane->resize(n + 64);
+  // Four histograms each, since neighbours often count the same value and would wait for each other.
+  uint32_t counts[4][4][256] = {};
+  int64_t sum = 0, clippedCount = 0;
   for (int y = 0; y < height; y++) {
-    const uint8_t* row = rgb.row(y);
-    uint8_t* values = luminance.data() + static_cast<size_t>(y) * width;
-    uint8_t* burnt = clipped.data() + static_cast<size_t>(y) * width;
+    const uint8_t* __restrict row = rgb.row(y);
+    const size_t start = static_cast<size_t>(y) * width;
+    uint8_t* __restrict values = luminance.data() + start;
+    uint8_t* __restrict burnt = clipped.data() + start;
+    uint8_t* __restrict peak = peaks.data() + start;
+    uint8_t* __restrict spread = spreads.data() + start;
     uint32_t rowSum = 0, rowClipped = 0;
     for (int x = 0; x < width; x++) {
       const int r = row[3 * x], g = row[3 * x + 1], b = row[3 * x + 2];
       const int value = (13933 * r + 46871 * g + 4732 * b + 32768) >> 16;
-      const int most = std::max({r, g, b}), least = std::min({r, g, b});
+      const int most = std::max(std::max(r, g), b), least = std::min(std::min(r, g), b);
       values[x] = static_cast<uint8_t>(value);
+      peak[x] = static_cast<uint8_t>(most);
+      spread[x] = static_cast<uint8_t>(most - least);
       burnt[x] = most >= clippedFrom;
-      auto& count = counts[x & 1];
-      count[0][value]++;
-      count[1][most]++;
-      count[2][most - least]++;
       rowSum += value;
       rowClipped += most >= clippedFrom;
     }
     sum += rowSum;
     clippedCount += rowClipped;
   }
+  for (int i = 0; i < n; i++) {
+    auto& count = counts[i & 3];
+    count[0][luminance[i]]++;
+    count[1][peaks[i]]++;
+    count[2][spreads[i]]++;
+  }
   const uint8_t* v = luminance.data();
   const uint8_t* c = clipped.data();
   int64_t laplacians = 0, squares = 0, changes = 0;
   for (int y = 1; y < height - 1; y++) {
-    int32_t rowSum = 0, rowSquares = 0, rowChanges = 0;
     const int from = y * width + 1, to = (y + 1) * width - 1;
-    for (int i = from; i < to; i++) {
-      const int laplacian = v[i - 1] + v[i - width] + v[i + 1] + v[i + width] - 4 * v[i];
-      rowSum += laplacian;
-      rowSquares += laplacian * laplacian;
-      rowChanges += (c[i] ^ c[i - 1]) + (c[i] ^ c[i - width]);
+    laplacianRow(v, from, to, width, laplacians, squares);
+    if (clippedCount) {
+      int32_t rowChanges = 0;
+      for (int i = from; i < to; i++) rowChanges += (c[i] ^ c[i - 1]) + (c[i] ^ c[i - width]);
+      changes += rowChanges;
     }
-    for (int i = from; i < to; i++) counts[i & 1][3][static_cast<uint8_t>(v[i] - v[i - 1])]++;
-    laplacians += rowSum;
-    squares += rowSquares;
-    changes += rowChanges;
+    for (int i = from; i < to; i++) counts[i & 3][3][static_cast<uint8_t>(v[i] - v[i - 1])]++;
   }
   Blur along, down;
   constexpr int margin = 5;
-  for (int y = margin; y < height - margin; y += 2) blurRow<1>(v, y * width + margin, (y + 1) * width - margin, 1, along);
-  for (int y = margin; y < height - margin; y++) blurRow<2>(v, y * width + margin, (y + 1) * width - margin, width, down);
+  for (int y = margin; y < height - margin; y += 2) blurRow(v, y * width + margin, (y + 1) * width - margin, 1, along);
+  // Every second column, side by side.
+  const int half = std::max(0, width - 2 * margin + 1) / 2;
+  uint8_t* every = columns.data();
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < half; x++) every[y * half + x] = v[y * width + margin + 2 * x];
+  for (int y = margin; y < height - margin; y++) blurRow(every, y * half, (y + 1) * half, half, down);
 
   for (int kind = 0; kind < 4; kind++)
-    for (int i = 0; i < 256; i++) out[256 * kind + i] = counts[0][kind][i] + counts[1][kind][i];
-  const double sums[] = {sum, clippedCount, double(laplacians), double(squares), double(changes),
+    for (int i = 0; i < 256; i++) out[256 * kind + i] = counts[0][kind][i] + counts[1][kind][i] + counts[2][kind][i] + counts[3][kind][i];
+  const double sums[] = {double(sum), double(clippedCount), double(laplacians), double(squares), double(changes),
                          double(along.all), double(along.kept), double(along.allWeighted), double(along.keptWeighted),
                          double(down.all), double(down.kept), double(down.allWeighted), double(down.keptWeighted)};
   static_assert(sizeof sums / sizeof sums[0] == tallyLength - 4 * 256);
@@ -103,6 +167,21 @@ typedef double Four __attribute__((vector_size(32)));
 
 /// Sums of red, green and blue per cell of one row.
 void sumRow(float* out, const uint8_t* row, int width, double step) {
+  if (width % side == 0) {  // whole pixels: integers are exact
+    const int cell = width / side;
+    for (int i = 0; i < side; i++) {
+      int r = 0, g = 0, b = 0;
+      for (const uint8_t *p = row + 3 * cell * i, *end = p + 3 * cell; p < end; p += 3) {
+        r += p[0];
+        g += p[1];
+        b += p[2];
+      }
+      out[3 * i] = static_cast<float>(r);
+      out[3 * i + 1] = static_cast<float>(g);
+      out[3 * i + 2] = static_cast<float>(b);
+    }
+    return;
+  }
   for (int i = 0; i < side; i++) {
     const double left = i * step;
     const double right = std::min<double>(left + step, width);
