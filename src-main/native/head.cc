@@ -43,6 +43,15 @@ int orientationOf(Span tiff) {
   return found;
 }
 
+/// The sRGB profile of Hewlett-Packard (sRGB IEC61966-2.1, 3,144 bytes), which most cameras and programs embed: leaving it out changes no level by more than 2.
+/// Known by its FNV-1a hash.
+bool isUsualSrgb(Span part) {
+  if (part.length != 14 + 3144 || !part.starts("ICC_PROFILE\0\1\1", 14)) return false;
+  uint64_t hash = 0xcbf29ce484222325;
+  for (size_t i = 14; i < part.length; i++) hash = (hash ^ part.bytes[i]) * 0x100000001b3;
+  return hash == 0x56d2cbfca6b54318;
+}
+
 constexpr size_t maxSide = 65535;
 bool isSize(uint32_t width, uint32_t height) { return width >= 1 && height >= 1 && width <= maxSide && height <= maxSide; }
 
@@ -51,7 +60,7 @@ bool isSize(uint32_t width, uint32_t height) { return width >= 1 && height >= 1 
 bool readJpegHead(const uint8_t* bytes, size_t length, Head& head) {
   const Span file{bytes, length};
   head = {Format::jpeg, 0, 0, 0, 1};
-  bool hasExif = false;
+  bool hasExif = false, hasProfile = false;
   if (file.word(0) != 0xffd8) return false;
   for (size_t at = 2; at + 4 <= length;) {
     const uint32_t kind = file.byte(at + 1), size = file.word(at + 2);
@@ -76,6 +85,10 @@ bool readJpegHead(const uint8_t* bytes, size_t length, Head& head) {
         } else if (!part.starts("http://ns.adobe.com/xap/1.0/", 28) || part.contains("hdrgm") || part.contains("HDRGainMap")) {
           return false;
         }
+        break;
+      case 0xe2:
+        if (hasProfile || !isUsualSrgb(part)) return false;
+        hasProfile = true;
         break;
       case 0xe0: case 0xed: case 0xee: case 0xdb: case 0xc4: case 0xdd: case 0xfe:  // JFIF, Photoshop, Adobe, tables, comment
         break;

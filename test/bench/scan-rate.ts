@@ -41,8 +41,17 @@ function hasPeer(peer: string): boolean {
 
 interface Run {
   images: number;
+  /** Of all its processes, seconds. */
+  cpu: number;
   whole: number;
   work: number;
+}
+
+/** User and system time of all child processes that have ended, in seconds; 0 where the system does not tell. */
+function childrenCpu(): number {
+  if (process.platform !== 'linux') return 0;
+  const fields = fs.readFileSync('/proc/self/stat', 'utf8').split(') ')[1].split(' ');
+  return (Number(fields[13]) + Number(fields[14])) / 100; // cutime and cstime, in ticks
 }
 
 function scanSeconds(folder: string): { images: number; seconds: number } {
@@ -73,11 +82,13 @@ function scanSeconds(folder: string): { images: number; seconds: number } {
 const empty = temporaryFolder('bench-empty');
 function ours(folder: string): Run {
   const start = scanSeconds(empty).seconds;
+  const before = childrenCpu();
   const { images, seconds } = scanSeconds(folder);
-  return { images, whole: seconds, work: Math.max(0.001, seconds - start) };
+  return { images, cpu: childrenCpu() - before, whole: seconds, work: Math.max(0.001, seconds - start) };
 }
 
 function theirs(peer: string, folder: string): Run {
+  const before = childrenCpu();
   const began = performance.now();
   const line = execFileSync(python as string, [path.join(root, 'test', 'bench', 'scan-rate.py'), peer, folder], {
     encoding: 'utf8',
@@ -87,7 +98,7 @@ function theirs(peer: string, folder: string): Run {
     images: number;
     seconds: number;
   };
-  return { images, whole: (performance.now() - began) / 1000, work: seconds };
+  return { images, cpu: childrenCpu() - before, whole: (performance.now() - began) / 1000, work: seconds };
 }
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
@@ -103,15 +114,17 @@ for (const set of options.sets.split(',')) {
     for (const name of round % 2 ? order.toReversed() : order)
       runs[name].push(name === 'winnow' ? ours(folder) : theirs(name, folder));
   }
-  const rate = (name: string, which: 'whole' | 'work') => runs[name].map((run) => run.images / run[which]);
+  const rate = (name: string, which: 'whole' | 'work' | 'cpu') => runs[name].map((run) => run.images / run[which]);
   console.log(
-    `\n${set}: ${runs.winnow[0].images} images, ${options.rounds} rounds; images/s, median; ratio = winnow / peer, median of the rounds`,
+    `\n${set}: ${runs.winnow[0].images} images, ${options.rounds} rounds; images/s, median; ratio = winnow / peer, median and range of the rounds; CPU of all processes with their start`,
   );
   console.table(
     Object.fromEntries(
       Object.keys(runs).map((name) => {
-        const ratio = (which: 'whole' | 'work') =>
-          Number(median(rate('winnow', which).map((value, i) => value / rate(name, which)[i])).toFixed(2));
+        const ratio = (which: 'whole' | 'work' | 'cpu') => {
+          const all = rate('winnow', which).map((value, i) => value / rate(name, which)[i]);
+          return `${median(all).toFixed(2)} (${Math.min(...all).toFixed(2)}–${Math.max(...all).toFixed(2)})`;
+        };
         return [
           name,
           {
@@ -119,6 +132,8 @@ for (const set of options.sets.split(',')) {
             'ratio whole': ratio('whole'),
             work: Math.round(median(rate(name, 'work'))),
             'ratio work': ratio('work'),
+            'CPU, ms/image': Number((1000 / median(rate(name, 'cpu'))).toFixed(2)),
+            'ratio CPU': ratio('cpu'),
           },
         ];
       }),

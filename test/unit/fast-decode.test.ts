@@ -104,7 +104,20 @@ describe.runIf(native)('the same pixels, measures and fingerprints as by sharp',
     ),
   );
 
-  test('plain files of two shared sets', async () => {
+  test('the usual sRGB profile changes no level by more than 2; any other profile is left to sharp', async () => {
+    const bytes = readFileSync(join(sharedSet('photos-large'), 'photo_010.jpg'));
+    const image = await openImage(bytes, 'a.jpg');
+    expect(image.plain === bytes).toBe(true);
+    for (const side of [64, 224, 600]) {
+      const slow = await makeRectangle({ ...image, plain: undefined }, side, side);
+      expect(furthest(await makeRectangle(image, side, side), slow)).toBeLessThanOrEqual(2);
+    }
+    const other = Buffer.from(bytes);
+    other[other.indexOf('ICC_PROFILE') + 2000] ^= 1;
+    expect(reader.head(other)).toBeNull();
+  });
+
+  test('plain files of three shared sets', async () => {
     let compared = 0;
     for (const [set, each] of [
       ['clothing-10', 40],
