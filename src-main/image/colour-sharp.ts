@@ -51,3 +51,11 @@ async function readSamples(
     ...stated,
   };
 }
+
+/** An AVIF sequence under the brand of a still image, which is all that libvips recognises: the file has its primary image in the same place. */
+export function asStill(avif: Buffer): Buffer {
+  if (avif.toString('latin1', 8, 12) !== 'avis') return avif;
+  const still = Buffer.from(avif);
+  still.write('avif', 8, 'latin1');
+  return still;
+}

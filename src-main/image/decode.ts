@@ -12,7 +12,7 @@ import { largestOfIco } from './decode-ico.ts';
 import { native } from '../native/index.ts';
 import { heifFrames } from './boxes.ts';
 import { withPngProfile } from './colour-png.ts';
-import { samplesFromSharp } from './colour-sharp.ts';
+import { asStill, samplesFromSharp } from './colour-sharp.ts';
 import { prepareSvg } from './decode-svg.ts';
 import { formatOfBytes, formatOfName, formats, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader, pngFrames, unreadJpeg } from './header.ts';
@@ -163,7 +163,8 @@ async function orientationOfJpeg(jpeg: Buffer): Promise<number | null> {
 async function fromSharp(format: Format, file: Buffer, levels: Levels): Promise<Opened> {
   const options = { failOn: 'error', limitInputPixels: maxPixels, page: 0, pages: 1 } as const;
   if (format === 'png' && isMeasuredPng(file)) return fromRaw(format, await readMeasuredPng(file), levels);
-  const { bytes, notice } = format === 'png' ? withPngProfile(file) : { bytes: file, notice: undefined };
+  const { bytes, notice } =
+    format === 'png' ? withPngProfile(file) : { bytes: format === 'avif' ? asStill(file) : file, notice: undefined };
   const scans = format === 'jpeg' ? countScans(bytes) : 1;
   if (scans > maxScans)
     throw new DecodeError(

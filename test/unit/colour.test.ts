@@ -49,3 +49,12 @@ test('a gamma of 1/2.2 is that of sRGB; impossible chromaticities are left out',
   expect(profileOfGamma(null, 1)).toBeDefined();
   expect(profileOfGamma([0, 0, 0, 0, 0, 0, 0, 0], 1)).toBeUndefined();
 });
+
+test('an AVIF sequence shows its first image and has all frames', async () => {
+  const { frames, width, height } = await openImage(readFileSync(join(folder, 'sequence.avif')), 'sequence.avif');
+  expect({ frames, width, height }).toEqual({ frames: 3, width: 64, height: 64 });
+  for (const colour of await columnsOf('sequence.avif')) {
+    expect(colour[0]).toBeGreaterThan(190);
+    expect(Math.max(colour[1], colour[2])).toBeLessThan(10);
+  }
+});
