@@ -2,8 +2,9 @@
 import { isAbsolute } from 'node:path';
 import { Option, type Command } from 'commander';
 import { WinnowError } from '../contract/errors.ts';
-import { keepBestSchema } from '../contract/schemas.ts';
-import { duplicateKinds, keepRules, type DuplicateKind } from '../contract/types.ts';
+import { isCopies, rejectsOf, reviewReasons } from '../contract/keep-best.ts';
+import { keepBestSchema, type KeepBest } from '../contract/schemas.ts';
+import { duplicateKinds, keepRules, type DuplicateKind, type Sample } from '../contract/types.ts';
 import { plural, printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { PathIndex } from '../contract/same-name.ts';
@@ -20,6 +21,7 @@ interface DuplicatesOptions extends FolderOptions {
   skipMissing?: boolean;
   keepBest?: (typeof keepRules)[number];
   protect?: string;
+  dryRun?: boolean;
 }
 
 export function addDuplicatesCommand(program: Command) {
@@ -36,10 +38,12 @@ export function addDuplicatesCommand(program: Command) {
       whole(text),
     ])
     .addOption(
-      new Option('--keep-best <rule>', 'reject all but one of each group (default kinds: exact near)').choices(
-        keepRules,
-      ),
+      new Option(
+        '--keep-best <rule>',
+        'reject all but one of each group of copies (default kinds: exact near); groups whose images differ in class, frames, transparency, depth or a detail only if --group names them',
+      ).choices(keepRules),
     )
+    .option('--dry-run', 'with --keep-best: only list what it would reject')
     .option('--protect <folder>', 'with --keep-best: prefer images in this subfolder')
     .option('--apart [path...]', 'mark these images as not duplicates of each other')
     .option('--from <file>', "with --apart: paths from a file, one per line ('-': standard input)")
@@ -49,6 +53,7 @@ export function addDuplicatesCommand(program: Command) {
         throw new WinnowError('bad-request', 'Use --keep-best or --apart, not both.');
       if (options.protect !== undefined && !options.keepBest)
         throw new WinnowError('bad-request', '--protect requires --keep-best.');
+      if (options.dryRun && !options.keepBest) throw new WinnowError('bad-request', '--dry-run requires --keep-best.');
       if (options.from !== undefined && !options.apart)
         throw new WinnowError('bad-request', '--from requires --apart.');
       const listed = await readList(options);
@@ -66,19 +71,23 @@ async function duplicatesCommand(
   if (options.keepBest) {
     const paths = new Set(samples.map(({ path }) => path));
     const protectedFolder = options.protect === undefined ? null : protectedOf(client, options.protect, paths);
-    const done = await client.calls.duplicates.keepBest.mutate(
-      keepBestSchema.parse({
-        kinds: options.kind,
-        rule: options.keepBest,
-        protectedFolder,
-        groups: options.group ?? null,
-      }),
-    );
-    changed = done.changed;
-    say(
-      options,
-      changed ? `Done: ${done.title}.` : 'Nothing to reject: no group has two images that are not rejected.',
-    );
+    const request = keepBestSchema.parse({
+      kinds: options.kind,
+      rule: options.keepBest,
+      protectedFolder,
+      groups: options.group ?? null,
+    });
+    await sayKeepBest(client, samples, request, options);
+    if (!options.dryRun) {
+      const done = await client.calls.duplicates.keepBest.mutate(request);
+      changed = done.changed;
+      say(
+        options,
+        changed
+          ? `Done: ${done.title}.`
+          : 'Nothing to reject: no group of copies has two images that are not rejected.',
+      );
+    }
   } else if (options.apart) {
     const choice = await choiceOf(client, samples, options.apart === true ? [] : options.apart, listed, options);
     const ids = (await chosenSamples(client, samples, choice)).map(({ id }) => id);
@@ -93,12 +102,37 @@ async function duplicatesCommand(
   if (options.keepBest || options.apart) return;
   say(options, `${plural(groups.length, 'group')} of duplicates.`);
   if (options.quiet || options.json === '-') return;
-  for (const { id, kind, paths, score, crossesClasses, crossesSplits } of groups) {
-    const crosses = [crossesClasses ? 'several classes' : [], crossesSplits ? 'several splits' : []].flat();
+  for (const group of groups) {
+    const { id, kind, paths, score, crossesSplits } = group;
+    const remarks = [...reviewReasons(group), ...(crossesSplits ? ['in several splits'] : [])];
     process.stdout.write(
-      `${id}  ${kind}  ${score.toFixed(3)}${crosses.length ? `  in ${crosses.join(' and ')}` : ''}\n${paths.map((path) => `  ${printable(path)}\n`).join('')}`,
+      `${id}  ${kind}  ${score.toFixed(3)}${remarks.length ? `  (${remarks.join('; ')})` : ''}\n${paths.map((path) => `  ${printable(path)}\n`).join('')}`,
     );
   }
+}
+
+/** Says which images `--keep-best` rejects, and which groups it leaves to a person and why. */
+async function sayKeepBest(
+  client: Client,
+  samples: readonly Sample[],
+  request: KeepBest,
+  options: DuplicatesOptions,
+): Promise<void> {
+  const byId = new Map(samples.map((sample) => [sample.id, sample]));
+  const wanted = (await client.calls.duplicates.groups.query()).filter(
+    ({ id, kind }) => request.kinds.includes(kind) && (request.groups?.includes(id) ?? true),
+  );
+  const choice = { ...request, sharpness: await client.column('sharpness') };
+  const of = (groups: typeof wanted) => rejectsOf(groups, (id) => byId.get(id), choice);
+  const nameOf = (id: number) => printable(byId.get(id)?.path ?? '');
+  for (const [id, { kept, kind }] of of(wanted.filter((group) => request.groups !== null || isCopies(group))))
+    say(options, `${nameOf(id)}: ${kind} duplicate of ${nameOf(kept)}, which is kept`);
+  if (request.groups) return;
+  for (const group of wanted.filter((one) => !isCopies(one) && of([one]).size))
+    say(
+      options,
+      `Left out: group ${group.id} (${group.ids.map(nameOf).join(', ')}): ${reviewReasons(group).join('; ')}.`,
+    );
 }
 
 /** A subfolder, relative to the opened folder. Throws `bad-request` if it has no images. */

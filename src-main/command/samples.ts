@@ -51,6 +51,8 @@ export async function describeSamples(client: Client, samples: readonly Sample[]
     format: sample.format,
     frames: sample.frames,
     sha256: sample.sha256,
+    notice: sample.notice,
+    values: sample.values,
     ...marksOf(sample),
     columns: Object.fromEntries(
       others.map(({ name }) => [name, scoreOf(name, sample)] as const).filter(([, value]) => !Number.isNaN(value)),
@@ -68,13 +70,14 @@ export async function describeSamples(client: Client, samples: readonly Sample[]
 export async function describeGroups(client: Client, samples: readonly Sample[]) {
   const paths = new Map(samples.map(({ id, path }) => [id, path]));
   return (await client.calls.duplicates.groups.query()).map(
-    ({ id, kind, ids, score, crossesClasses, crossesSplits }) => ({
+    ({ id, kind, ids, score, crossesClasses, crossesSplits, differences }) => ({
       id,
       kind,
       paths: ids.flatMap((member) => paths.get(member) ?? []),
       score,
       crossesClasses,
       crossesSplits,
+      differences,
     }),
   );
 }

@@ -1,6 +1,6 @@
 /** Decides which image of a group of duplicates to keep. Engine and page share it, so the page shows exactly what the engine does. */
 import { nfc } from './same-name.ts';
-import { keepRules, type Decision, type Group, type Sample } from './types.ts';
+import { keepRules, type Decision, type Difference, type Group, type Sample } from './types.ts';
 
 export { keepRules };
 export type KeepRule = (typeof keepRules)[number];
@@ -57,6 +57,26 @@ export function best(members: readonly Member[], rule: KeepRule, protectedFolder
   };
   return members.reduce((kept, member) => (isBetter(member, kept) ? member : kept)).id;
 }
+
+const differenceWords: Record<Difference, string> = {
+  frames: 'animations or pages are compared by the first one only',
+  transparency: 'the transparency differs',
+  depth: 'the bits per sample differ',
+  detail: 'a small area differs',
+};
+
+/**
+ * Why a person has to look at a group before an image of it is rejected, in words; empty if the images are copies of each other. Such a group is never part of
+ * a ‘keep best’ of all groups, only of one that names it.
+ */
+export const reviewReasons = ({ crossesClasses, differences }: Pick<Group, 'crossesClasses' | 'differences'>) => [
+  ...(crossesClasses ? ['the classes differ'] : []),
+  ...differences.map((difference) => differenceWords[difference]),
+];
+
+/** Whether a ‘keep best’ of all groups includes this one. */
+export const isCopies = (group: Pick<Group, 'crossesClasses' | 'differences'>): boolean =>
+  !group.crossesClasses && !group.differences.length;
 
 export interface KeepChoice {
   rule: KeepRule;

@@ -90,7 +90,7 @@ export const keepBestSchema = z.object({
   rule: z.enum(keepRules).default('largest'),
   /** Images in this folder are preferred. */
   protectedFolder: z.string().min(1).nullable().default(null),
-  /** Only these groups; null means all. */
+  /** Only these groups; null means all whose images are copies of each other (`isCopies`). */
   groups: z.array(z.int()).nullable().default(null),
 });
 export type KeepBest = z.infer<typeof keepBestSchema>;

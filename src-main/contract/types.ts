@@ -160,7 +160,16 @@ export interface Group {
   /** Members are in several classes (label conflict) or several splits (data leak). */
   crossesClasses: boolean;
   crossesSplits: boolean;
+  /** In what the images differ, though they look alike. */
+  differences: readonly Difference[];
 }
+
+/**
+ * In what images differ that look alike: 'frames' (animations, pages), 'transparency', 'depth' (bits per sample), 'detail' (something in a small area, such as a
+ * number in a screenshot).
+ */
+export type Difference = (typeof differenceKinds)[number];
+export const differenceKinds = ['frames', 'transparency', 'depth', 'detail'] as const;
 
 /** A named filter and sort order. */
 export interface SavedView {

@@ -59,7 +59,7 @@ const answers = new Map<string, Answer>(
             withBytes(workspace.folder, sample, (bytes) => Promise.resolve(bytes)),
           ),
         );
-      const stream = (await ofFile(sample, openScanned(workspace.folder, sample))).createReadStream();
+      const stream = (await ofFile(sample, openScanned(workspace.folder, sample))).createReadStream({ start: 0 });
       begin(response, type, sample.bytes);
       await pipeline(stream, response).catch(() => response.destroy()); // the client has disconnected, or the disk failed
     },

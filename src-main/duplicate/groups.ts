@@ -10,7 +10,8 @@ import { setImmediate } from 'node:timers/promises';
 import { WinnowError } from '../contract/errors.ts';
 import { inPlace } from './align.ts';
 import { Points, type Pair } from './candidates.ts';
-import { comparePictures, comparePixels, excess, type Difference } from './compare.ts';
+import type { Difference } from '../contract/types.ts';
+import { comparePictures, comparePixels, excess, type Difference as Measured } from './compare.ts';
 import { isCurrent, readFingerprint, type Picture, type Pixels } from './fingerprint.ts';
 import { gather, type Link } from './gather.ts';
 import { kindOf, turnPicture, turns, type Turn, type TurnKind } from './turn.ts';
@@ -21,8 +22,18 @@ export interface Candidate {
   sha256: string;
   width: number;
   height: number;
+  /** Frames or pages of the file. */
+  frames: number;
   fingerprint: Uint8Array;
 }
+
+/** What makes images equal: all samples of all frames. `bits`: per sample, 0 if unknown. */
+export interface Identity {
+  hash: string;
+  hasAlpha: boolean;
+  bits: number;
+}
+
 export type DuplicateKind = 'exact' | TurnKind;
 
 export interface Group {
@@ -33,6 +44,8 @@ export interface Group {
   similarities: number[];
   /** The lowest similarity. */
   score: number;
+  /** In what the images of a group of copies differ, though they look alike. */
+  differences: Difference[];
 }
 
 interface Verdict {
@@ -47,8 +60,10 @@ export interface DuplicateOptions {
   isNotDuplicate(a: string, b: string): boolean;
   /** The thumbnail's pixels, read only for pairs with similar fingerprints. Without it, the fingerprint decides. */
   pixels?(id: number): Promise<Pixels>;
-  /** A hash of all pixels after full decoding, computed only for pairs of equal size that look identical. */
-  pixelHash(id: number): Promise<string>;
+  /** Decodes the whole file; used only for pairs of equal size that look identical. */
+  identity(id: number): Promise<Identity>;
+  /** Whether two upright copies of the same shape differ in a small area. Without it, copies are not examined. */
+  differInDetail?(a: number, b: number): Promise<boolean>;
   /** Ids of further pairs to compare, such as images with similar embeddings. */
   likely?: readonly (readonly [a: number, b: number])[];
   /** From 0 to 1: pairs below this similarity are ignored. 0.5 covers re-encoding, resizing, a crop of 5 % and a change of exposure. */
@@ -66,7 +81,7 @@ const maxMisses = 8;
 /** If the fingerprints differ by less than this, the pixels are not compared. */
 const coarseMatch = 0.12;
 
-const similarityOf = (difference: Difference | null): number => 1 / (1 + excess(difference));
+const similarityOf = (difference: Measured | null): number => 1 / (1 + excess(difference));
 
 /** Throws the signal's reason after a cancel. */
 export async function findDuplicates(list: readonly Candidate[], options: DuplicateOptions): Promise<Group[]> {
@@ -147,7 +162,9 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
       .sort((p, q) => p.id - q.id);
   const groups: Group[] = same.heads().flatMap((head) => {
     const ids = filesOf(head).map((file) => file.id);
-    return ids.length > 1 ? [{ kind: 'exact' as const, ids, similarities: ids.map(() => 1), score: 1 }] : [];
+    return ids.length > 1
+      ? [{ kind: 'exact' as const, ids, similarities: ids.map(() => 1), score: 1, differences: [] }]
+      : [];
   });
   await yieldNow();
   const mustNotMerge = (a: number, b: number): boolean =>
@@ -175,7 +192,17 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   })) {
     const all = members.flatMap(({ picture, similarity }) => filesOf(picture).map(({ id }) => ({ id, similarity })));
     const similarities = all.map((m) => m.similarity);
-    groups.push({ kind, ids: all.map((m) => m.id), similarities, score: smallestOf(similarities) });
+    const differences = new Set<Difference>();
+    for (const { picture, similarity } of members.slice(1))
+      for (const difference of await comparer.differences(members[0].picture, picture, similarity, kind))
+        differences.add(difference);
+    groups.push({
+      kind,
+      ids: all.map((m) => m.id),
+      similarities,
+      score: smallestOf(similarities),
+      differences: [...differences].sort(),
+    });
   }
   options.onProgress(total, total);
   return groups;
@@ -201,7 +228,7 @@ class Comparer {
   readonly #heads: readonly Candidate[];
   readonly #options: DuplicateOptions;
   readonly #least: number;
-  readonly #hashes = new Map<number, Promise<string | null>>();
+  readonly #identities = new Map<number, Promise<Identity | null>>();
   readonly #recent = new Map<number, Promise<Pixels | null>>();
 
   constructor(heads: readonly Candidate[], options: DuplicateOptions, least: number) {
@@ -238,18 +265,53 @@ class Comparer {
     return best;
   }
 
-  /** True if all pixels of both files are equal. */
+  /** True if all samples of all frames of both files are equal. */
   async isSame({ a, b }: Pair, { turn, similarity }: Verdict): Promise<boolean> {
+    return turn === 0 && this.#looksSame(a, b, similarity) && (await this.#identical(a, b)) === 0;
+  }
+
+  /** In what two copies differ, though they look alike. */
+  async differences(a: number, b: number, similarity: number, kind: TurnKind): Promise<Difference[]> {
     const [one, two] = [this.#heads[a], this.#heads[b]];
-    if (turn !== 0 || one.width !== two.width || one.height !== two.height || similarity < 1 / (1 + coarseMatch))
-      return false;
-    const key = `${one.sha256} ${two.sha256} =`;
+    const found: Difference[] = [];
+    if (one.frames > 1 || two.frames > 1) found.push('frames'); // compared by the first frame, and not identical
+    if (kind !== 'near') return found;
+    if (this.#looksSame(a, b, similarity)) {
+      const answer = (await this.#identical(a, b)) ?? 0;
+      if (answer & 1) found.push('transparency');
+      if (answer & 2) found.push('depth');
+    }
+    if (isSameShape(one, two) && this.#options.differInDetail) {
+      const key = `${one.sha256} ${two.sha256} ~`;
+      let isDifferent = this.#options.verdicts?.get(key);
+      if (isDifferent === undefined) {
+        const answer = await this.#orNull(this.#options.differInDetail(one.id, two.id));
+        if (answer !== null) this.#options.verdicts?.set(key, (isDifferent = Number(answer)));
+      }
+      if (isDifferent) found.push('detail');
+    }
+    return found;
+  }
+
+  #looksSame(a: number, b: number, similarity: number): boolean {
+    const [one, two] = [this.#heads[a], this.#heads[b]];
+    return one.width === two.width && one.height === two.height && similarity >= 1 / (1 + coarseMatch);
+  }
+
+  /**
+   * Compares the identities: 0 if they are equal; otherwise bits: 1 transparency, 2 depth, 4 samples. Null if a file cannot be read now: not cached, so that the
+   * next scan tries again.
+   */
+  async #identical(a: number, b: number): Promise<number | null> {
+    const key = `${this.#heads[a].sha256} ${this.#heads[b].sha256} =`;
     const known = this.#options.verdicts?.get(key);
-    if (known !== undefined) return known === 1;
-    const [p, q] = [await this.#hash(a), await this.#hash(b)];
-    if (p === null || q === null) return false; // a file cannot be read now: not cached, so that the next scan tries again
-    this.#options.verdicts?.set(key, Number(p === q));
-    return p === q;
+    if (known !== undefined) return known;
+    const [p, q] = [await this.#identity(a), await this.#identity(b)];
+    if (p === null || q === null) return null;
+    const answer =
+      p.hash === q.hash ? 0 : 4 | Number(p.hasAlpha !== q.hasAlpha) | (p.bits && q.bits && p.bits !== q.bits ? 2 : 0);
+    this.#options.verdicts?.set(key, answer);
+    return answer;
   }
 
   /** Pairs of flat images with equal size and pixels. */
@@ -260,8 +322,8 @@ class Comparer {
       const first = new Map<string, number>();
       for (const i of ofSize) {
         this.#options.signal.throwIfAborted();
-        const hash = await this.#hash(i);
-        if (hash === null) continue;
+        const hash = (await this.#identity(i))?.hash;
+        if (hash === undefined) continue;
         if (first.has(hash)) pairs.push([first.get(hash)!, i]);
         else first.set(hash, i);
       }
@@ -274,10 +336,10 @@ class Comparer {
   }
 
   /** Null if the file cannot be read now: then it matches no other. */
-  #hash(i: number): Promise<string | null> {
-    let hash = this.#hashes.get(i);
-    if (!hash) this.#hashes.set(i, (hash = this.#orNull(this.#options.pixelHash(this.#heads[i].id))));
-    return hash;
+  #identity(i: number): Promise<Identity | null> {
+    let identity = this.#identities.get(i);
+    if (!identity) this.#identities.set(i, (identity = this.#orNull(this.#options.identity(this.#heads[i].id))));
+    return identity;
   }
 
   /** Null without a thumbnail. Pairs are compared in the order of their second image, so a small cache is enough. */
@@ -298,11 +360,15 @@ class Comparer {
   }
 }
 
+/** Equal proportions, up to the rounding of a resize. */
+const isSameShape = (a: Candidate, b: Candidate): boolean =>
+  Math.abs(a.width * b.height - b.width * a.height) <= Math.max(a.width, a.height, b.width, b.height);
+
 /**
  * The factor by which a difference of fingerprints may exceed the limit before the pair is rejected without reading pixels: 32 cells cannot resolve a crop or
  * clipped highlights.
  */
-function slack({ edge, exposure }: Difference): number {
+function slack({ edge, exposure }: Measured): number {
   return 1.4 + 5 * Math.min(edge, 0.6) + (exposure > 0.05 ? 2.5 : 0);
 }
 

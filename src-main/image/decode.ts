@@ -46,6 +46,8 @@ export interface Opened {
   values?: ValueRange;
   /** The file, if the native reader can decode it. */
   plain?: Buffer;
+  /** The samples, if a decoder of our own has read them. */
+  decoded?: Raw;
   /** A new pipeline that yields the standard pixels: resize it, then read them. */
   standard(): Sharp;
 }
@@ -241,6 +243,7 @@ function fromRaw(format: Format, decoded: Raw, levels: Levels): Opened {
     height: (decoded.orientation ?? 1) > 4 ? width : height,
     frames,
     notice,
+    decoded,
     ...(values && { values }),
   };
   if (!decoded.profile && !isTurned && !isDeep && !decoded.isCmyk) {

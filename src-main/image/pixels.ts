@@ -1,5 +1,4 @@
 /** Small versions of a decoded image: the thumbnail with its measures, and the square of pixels for training. */
-import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { fingerprint, type Pixels } from '../duplicate/fingerprint.ts';
 import { native } from '../native/index.ts';
@@ -91,13 +90,4 @@ export async function readThumb(thumb: string | Buffer): Promise<Pixels> {
     height: info.height,
     channels: 3,
   };
-}
-
-/** A hash of all standard pixels, to test whether two files have equal pixels. It decodes the full image, so it is used for few images. Throws DecodeError. */
-export async function hashPixels(image: Opened): Promise<string> {
-  const { data, info } = await takePixels(image, (pipeline) => pipeline);
-  return createHash('sha256')
-    .update(`${info.width} ${info.height} `)
-    .update(asRgb(data, info.width * info.height, info.channels))
-    .digest('hex');
 }

@@ -2,6 +2,7 @@
  * Reads files again after the scan. Rows, embeddings and thumbnails are stored under the hash of the file, which may have changed since. So the hash is verified
  * first, and only content that the scan has decoded without harm is decoded here.
  */
+import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Sample } from '../contract/types.ts';
@@ -38,16 +39,30 @@ export const withImage = <Result>(
 ): Promise<Result> =>
   withBytes(folder, sample, async (bytes) => work(await openImage(bytes, sample.path, folderLevels(folder))));
 
-/** Opens a file to be sent as it is. Its size and time are compared with the scan, not its hash. The caller closes it. Throws DecodeError and system errors. */
+/**
+ * Opens a file to be sent as it is, too large for memory: it is read once to compare its hash with the scan. The caller closes it and reads from position 0. Throws
+ * DecodeError and system errors.
+ */
 export async function openScanned(
   folder: string,
-  { path, bytes, modifiedMs }: Pick<Sample, 'path' | 'bytes' | 'modifiedMs'>,
+  { path, bytes, modifiedMs, sha256 }: Pick<Sample, 'path' | 'bytes' | 'modifiedMs' | 'sha256'>,
 ): Promise<FileHandle> {
   const handle = await askDisk(() => openRegular(join(folder, path)));
   const { size, mtimeMs } = await handle.stat();
-  if (size === bytes && Math.round(mtimeMs) === modifiedMs) return handle;
+  if (size === bytes && Math.round(mtimeMs) === modifiedMs && (await hashOf(handle)) === sha256) return handle;
   await handle.close();
   throw changed();
+}
+
+async function hashOf(handle: FileHandle): Promise<string> {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(2 ** 20);
+  for (let at = 0; ;) {
+    const { bytesRead } = await askDisk(() => handle.read(piece, 0, piece.length, at));
+    if (!bytesRead) return hash.digest('hex');
+    hash.update(piece.subarray(0, bytesRead));
+    at += bytesRead;
+  }
 }
 
 const changed = () => new DecodeError('unreadable', 'The file has changed since it was scanned. Scan again.');

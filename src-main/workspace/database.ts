@@ -70,6 +70,8 @@ const migrations: readonly (string | ((db: Database) => void))[] = [
    ALTER TABLE samples ADD COLUMN value_high REAL;`,
   // The split that an image's folders name. It depends on all folders, as the class does.
   'ALTER TABLE samples ADD COLUMN split TEXT;',
+  // In what the images of a group differ, though they look alike.
+  "ALTER TABLE groups ADD COLUMN differences TEXT NOT NULL DEFAULT '[]';",
 ];
 export const schemaVersion = migrations.length;
 

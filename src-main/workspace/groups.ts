@@ -3,12 +3,17 @@
  * read, so that undo needs no new search.
  */
 import { kindsOf } from '../contract/read.ts';
-import type { DuplicateKind, Group, Sample } from '../contract/types.ts';
+import type { Difference, DuplicateKind, Group, Sample } from '../contract/types.ts';
+import { differInDetail } from '../duplicate/detail.ts';
 import { findDuplicates } from '../duplicate/groups.ts';
 import { issueOf } from '../image/issue.ts';
-import { hashPixels, makeThumb, readThumb } from '../image/pixels.ts';
+import { openImage } from '../image/decode.ts';
+import { makeDetail } from '../image/detail.ts';
+import { identityOf } from '../image/identity.ts';
+import { folderLevels } from '../image/levels.ts';
+import { makeThumb, readThumb } from '../image/pixels.ts';
 import { thumbFile } from '../image/read.ts';
-import { withImage } from '../image/scanned.ts';
+import { withBytes, withImage } from '../image/scanned.ts';
 import { NotDuplicates } from './not-duplicates.ts';
 import type { Database } from './database.ts';
 import type { Report } from './report.ts';
@@ -69,15 +74,33 @@ export class Groups {
             readThumb((await withImage(folder, sample, makeThumb)).bytes),
           ),
         ),
-      pixelHash: (id) => read(id, (sample) => withImage(folder, sample, hashPixels)),
+      identity: (id) =>
+        read(id, (sample) =>
+          withBytes(folder, sample, async (bytes) =>
+            identityOf(await openImage(bytes, sample.path, folderLevels(folder)), bytes, sample.sha256),
+          ),
+        ),
+      differInDetail: async (a, b) => {
+        const [one, two] = [
+          await read(a, (sample) => withImage(folder, sample, makeDetail)),
+          await read(b, (sample) => withImage(folder, sample, makeDetail)),
+        ];
+        return differInDetail(one, two);
+      },
     });
     this.#table.reshape();
     this.#table.write(() => {
       for (const [pair, value] of [...verdicts].slice(known))
         this.#db.run('INSERT OR REPLACE INTO verdicts (pair, value) VALUES (?, ?)', pair, value);
       this.#db.run('DELETE FROM groups');
-      for (const { kind, ids, score } of groups)
-        this.#db.run('INSERT INTO groups (kind, score, members) VALUES (?, ?, ?)', kind, score, JSON.stringify(ids));
+      for (const { kind, ids, score, differences } of groups)
+        this.#db.run(
+          'INSERT INTO groups (kind, score, members, differences) VALUES (?, ?, ?, ?)',
+          kind,
+          score,
+          JSON.stringify(ids),
+          JSON.stringify(differences),
+        );
     });
     return isComplete;
   }
@@ -93,14 +116,14 @@ export class Groups {
 
   #read() {
     if (this.#cached?.shape === this.#table.shape) return this.#cached;
-    const rows = this.#db.all<{ id: number; kind: DuplicateKind; score: number; members: string }>(
-      'SELECT id, kind, score, members FROM groups ORDER BY id',
+    const rows = this.#db.all<{ id: number; kind: DuplicateKind; score: number; members: string; differences: string }>(
+      'SELECT id, kind, score, members, differences FROM groups ORDER BY id',
     );
     const groups: Group[] = [];
     if (rows.length) {
       const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
       const notDuplicates = new NotDuplicates(this.#settings);
-      for (const { id, kind, score, members } of rows) {
+      for (const { id, kind, score, members, differences } of rows) {
         const present = (JSON.parse(members) as number[]).flatMap((member) => samples.get(member) ?? []);
         for (const [part, list] of notDuplicates.splitGroup(present).entries()) {
           groups.push({
@@ -110,6 +133,7 @@ export class Groups {
             ids: list.map((sample) => sample.id),
             crossesClasses: new Set(list.map((sample) => sample.class)).size > 1,
             crossesSplits: new Set(list.map(({ split }) => split)).size > 1,
+            differences: JSON.parse(differences) as Difference[],
           });
         }
       }

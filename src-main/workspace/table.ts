@@ -5,6 +5,7 @@
 import type { ColumnValues } from '../contract/read.ts';
 import type { Changes, Column, Issue, Marks, Sample, ValueRange } from '../contract/types.ts';
 import type { Measures } from '../image/measure.ts';
+import type { Candidate } from '../duplicate/groups.ts';
 import { Columns } from './columns.ts';
 import { FolderPlaces } from './folder-places.ts';
 import { marksOf, sampleFields, toSample, type SampleRow } from './sample-row.ts';
@@ -85,6 +86,7 @@ export class Table {
     if (this.meta('readings') === version) return false;
     this.#db.transaction(() => {
       this.#db.run('UPDATE samples SET modified_ms = -1, measures = NULL, fingerprint = NULL');
+      this.#db.run('DELETE FROM verdicts'); // comparisons of images, found again by the next scan
       this.setMeta('readings', version);
     });
     this.#columns.clearCache();
@@ -204,6 +206,7 @@ export class Table {
         const place = this.places.of(s.path);
         if (before?.gone) this.#columns.markFound();
         if (before && (isRestretched || before.sha256 !== s.sha256)) changed.push(before.id);
+        if (isRestretched) this.#db.run('DELETE FROM verdicts WHERE instr(pair, ?)', s.sha256);
         const id =
           before?.id ??
           this.#db.run(
@@ -316,9 +319,9 @@ export class Table {
   }
 
   /** The input of the duplicate search. */
-  fingerprints(): { id: number; sha256: string; width: number; height: number; fingerprint: Uint8Array }[] {
+  fingerprints(): Candidate[] {
     return this.#db.all(
-      'SELECT id, sha256, width, height, fingerprint FROM samples WHERE gone = 0 AND fingerprint IS NOT NULL ORDER BY path',
+      'SELECT id, sha256, width, height, frames, fingerprint FROM samples WHERE gone = 0 AND fingerprint IS NOT NULL ORDER BY path',
     );
   }
 

@@ -38,6 +38,7 @@ class App {
     | 'export-detector'
     | 'saved-detector'
     | 'not-applied'
+    | 'keep-best'
     | null
   >(null);
 

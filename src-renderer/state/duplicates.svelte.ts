@@ -11,7 +11,7 @@ import {
   type Group,
   type Sample,
 } from '../../src-main/contract/types.ts';
-import { bestOf, rejectsOf, type KeepChoice } from '../../src-main/contract/keep-best.ts';
+import { bestOf, isCopies, rejectsOf, reviewReasons, type KeepChoice } from '../../src-main/contract/keep-best.ts';
 import { perView } from './per-view.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import type { View } from './view.svelte.ts';
@@ -80,10 +80,21 @@ export class DuplicateList {
     protectedFolder: this.protectedFolder,
     sharpness: this.#session.values('sharpness'),
   }));
-  /** How many images ‘keep best’ of all open groups would reject. */
-  readonly rejects = $derived.by(() => {
+  /** The open groups that ‘keep best’ of all groups includes: their images are copies of each other. */
+  readonly copies: readonly Group[] = $derived(this.open.filter(isCopies));
+  /** What ‘keep best’ of all groups would reject: the ids of rejected images, each with the image that is kept. */
+  readonly rejects: ReadonlyMap<number, { kept: number }> = $derived.by(() => {
     void this.#session.samples; // decisions
-    return rejectsOf(this.open, this.#session.sample, this.choice).size;
+    return rejectsOf(this.copies, this.#session.sample, this.choice);
+  });
+  /** Why open groups are left to a person, with the number of groups, the most frequent reason first. */
+  readonly leftOut: readonly { reason: string; count: number }[] = $derived.by(() => {
+    const counts = new Map<string, number>();
+    for (const group of this.open) {
+      const [reason] = reviewReasons(group);
+      if (reason) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    return [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
   });
   /** Members of the shown groups, in order; an image in two groups occurs once. */
   readonly listed: readonly number[] = $derived([...new Set(this.groups.flatMap((group) => this.shownIds(group)))]);

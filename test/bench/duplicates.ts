@@ -61,6 +61,7 @@ async function read(
     pixels: createHash('sha256').update(all).digest('hex'),
     width: image.width,
     height: image.height,
+    frames: image.frames,
     fingerprint: fingerprint(raw, info.width, info.height, info.channels),
     webp,
     standard: () => image.standard().png({ compressionLevel: 1 }).toBuffer(),
@@ -111,7 +112,7 @@ async function find(samples: readonly Sample[]): Promise<Found> {
       const { data: raw, info } = await sharp(samples[id].webp).raw().toBuffer({ resolveWithObject: true });
       return { data: raw, width: info.width, height: info.height, channels: info.channels };
     },
-    pixelHash: async (id) => samples[id].pixels,
+    identity: async (id) => ({ hash: samples[id].pixels, hasAlpha: false, bits: 8 }),
   });
   return { groups, seconds: (performance.now() - began) / 1000, closeLooks };
 }
@@ -195,7 +196,7 @@ async function scale(count: number): Promise<void> {
       const [a, b, fraction] = [any(), any(), 0.5 + next() * 0.3];
       bytes = a.map((level, i) => (i < head ? level : fraction * level + (1 - fraction) * b[i]));
     }
-    list.push({ id, sha256: `${id}`, width: 1000 + (id % 7), height: 800, fingerprint: bytes });
+    list.push({ id, sha256: `${id}`, width: 1000 + (id % 7), height: 800, frames: 1, fingerprint: bytes });
   }
   // CPU time of the thread, since the machine may be shared.
   const ownMs = (): number => {
@@ -217,7 +218,7 @@ async function scale(count: number): Promise<void> {
     signal: new AbortController().signal,
     onProgress: () => void (peak = Math.max(peak, process.memoryUsage().rss)),
     isNotDuplicate: () => false,
-    pixelHash: async (id) => `${id}`,
+    identity: async (id) => ({ hash: `${id}`, hasAlpha: false, bits: 8 }),
   });
   clearInterval(clock);
   console.log(

@@ -101,11 +101,19 @@ describe('a file with other content', () => {
     await isRefused(made, '1.png');
   });
 
-  test('is opened, if large, only with the size and time of the scan', async () => {
+  test('is opened, if large, only with the size, time and content of the scan', async () => {
     const { folder, sampleOf } = await served({ '1.png': await blob(1) });
     const handle = await openScanned(folder, sampleOf('1.png'));
-    expect((await handle.readFile()).equals(await blob(1))).toBe(true);
+    const opened = Buffer.alloc((await handle.stat()).size);
+    await handle.read(opened, 0, opened.length, 0);
+    expect(opened.equals(await blob(1))).toBe(true);
     await handle.close();
+    const before = statSync(join(folder, '1.png'));
+    const other = Buffer.from(opened);
+    other[other.length - 20] ^= 1;
+    writeFileSync(join(folder, '1.png'), other);
+    utimesSync(join(folder, '1.png'), before.atime, before.mtime);
+    await expect(openScanned(folder, sampleOf('1.png'))).rejects.toThrow('has changed');
     utimesSync(join(folder, '1.png'), new Date(), new Date(Date.now() + 9000));
     await expect(openScanned(folder, sampleOf('1.png'))).rejects.toThrow('has changed');
   });

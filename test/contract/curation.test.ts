@@ -157,10 +157,14 @@ test('the script repeats every step on a copy of the folder', async () => {
   await runJson(['duplicates', '--apart', 'other/blob-2.png', 'other/copy-2.png']);
   const groups = await winnowJson<{ groups: Group[] }>(['duplicates', folder, '--kind', 'exact'], env);
   expect(groups.groups.map(({ paths }) => paths)).toEqual([['good/blob-1.png', 'other/copy-1.png']]);
+  // Its images are in two classes: not in the bulk, but if it is named.
+  const bulk = await runJson(['duplicates', '--kind', 'exact', '--keep-best', 'largest', '--protect', 'other']);
+  expect(bulk).toMatchObject({ changed: 0 });
+  const named = ['--group', String(groups.groups[0].id)];
   expect(
-    (await runJson(['duplicates', '--kind', 'exact', '--keep-best', 'largest', '--protect', 'other'])).samples.find(
-      ({ path }) => path === 'good/blob-1.png',
-    ),
+    (
+      await runJson(['duplicates', '--kind', 'exact', ...named, '--keep-best', 'largest', '--protect', 'other'])
+    ).samples.find(({ path }) => path === 'good/blob-1.png'),
   ).toMatchObject({ decision: 'reject', reason: 'exact duplicate of other/copy-1.png' });
   const rows = [
     { path: 'good/blob-5.png', decision: 'keep', tags: ['from afar'] },

@@ -240,6 +240,10 @@ describe(`curation, ${doorName}`, () => {
       .first()
       .click();
     await page.getByText(/Keep best of all 39 groups/).click();
+    const review = page.getByRole('dialog', { name: 'Keep the best of 39 groups' });
+    await review.getByText('39 images would be rejected').waitFor();
+    expect(await inBothLights()).toEqual([]);
+    await review.getByRole('button', { name: 'Reject 39' }).click();
     await expect.poll(() => count("decision = 'reject' and reason contains 'duplicate of'")).toBe(39);
     await press('Control+z', 'Control+z');
     await page.getByText(/Keep best of all 40 groups/).waitFor();

@@ -17,6 +17,7 @@ const group = (samples: Sample[]): Group => ({
   score: 1,
   crossesClasses: false,
   crossesSplits: false,
+  differences: [],
 });
 
 describe('a split', () => {

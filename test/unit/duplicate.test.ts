@@ -67,6 +67,7 @@ async function image(id: number, bytes: Buffer): Promise<Image> {
     id,
     width: opened.width,
     height: opened.height,
+    frames: opened.frames,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     fingerprint: fingerprint(thumb.data, info.width, info.height, info.channels),
     thumb: { data: thumb.data, width: info.width, height: info.height, channels: info.channels },
@@ -83,7 +84,7 @@ function find(list: readonly Image[], options: Partial<DuplicateOptions> = {}): 
     onProgress: () => undefined,
     isNotDuplicate: () => false,
     pixels: async (id) => by.get(id)!.thumb,
-    pixelHash: async (id) => by.get(id)!.pixels,
+    identity: async (id) => ({ hash: by.get(id)!.pixels, hasAlpha: false, bits: 8 }),
     ...options,
   });
 }
@@ -130,7 +131,7 @@ describe('copies', () => {
   test('with the same bytes, or the same pixels in another format, are exact', async () => {
     const webp = await sharp(original).webp({ lossless: true }).toBuffer();
     const groups = await find(await images([original, others[0], original, webp]));
-    expect(groups).toEqual([{ kind: 'exact', ids: [0, 2, 3], similarities: [1, 1, 1], score: 1 }]);
+    expect(groups).toEqual([{ kind: 'exact', ids: [0, 2, 3], similarities: [1, 1, 1], score: 1, differences: [] }]);
   });
 
   test('of a near group include all files with the same content', async () => {
@@ -215,7 +216,7 @@ describe('marks of the user and limits of the search', () => {
     const counted: Partial<DuplicateOptions> = {
       verdicts,
       pixels: async (id) => (looks.push(id), list[id].thumb),
-      pixelHash: async (id) => (looks.push(id), list[id].pixels),
+      identity: async (id) => (looks.push(id), { hash: list[id].pixels, hasAlpha: false, bits: 8 }),
     };
     const groups = await find(list, counted);
     expect(idsOf(groups, 'near')).toEqual([[0, 1, 2]]);
@@ -232,7 +233,7 @@ describe('marks of the user and limits of the search', () => {
       await plant('crop 3 %', original),
       await sharp(original).webp({ lossless: true }).toBuffer(),
     ]);
-    const groups = await find(list, { pixels: gone, pixelHash: gone });
+    const groups = await find(list, { pixels: gone, identity: gone });
     expect(groups.map((g) => [g.kind, g.ids.toSorted((p, q) => p - q)])).toEqual([['near', [0, 1, 2]]]);
   });
 

@@ -33,6 +33,7 @@ test('a rejected image is not considered, and an image in two groups is rejected
     score: 1,
     crossesClasses: false,
     crossesSplits: false,
+    differences: [],
   });
   expect(bestOf(samples, choice)).toBe(3);
   expect([...rejectsOf([group(1, [0, 1, 2]), group(2, [2, 3])], (id) => samples[id], choice)]).toEqual([

@@ -1,6 +1,6 @@
 /** Groups of duplicates: marking them as not duplicates, and keeping the best of each. */
 import { WinnowError } from '../../contract/errors.ts';
-import { rejectsOf } from '../../contract/keep-best.ts';
+import { isCopies, rejectsOf } from '../../contract/keep-best.ts';
 import type { WorkspaceCalls } from '../../contract/procedures.ts';
 import { plural } from '../../contract/words.ts';
 import { notDuplicatesSetting } from '../../workspace/not-duplicates.ts';
@@ -25,7 +25,9 @@ export const duplicateCalls = ({ table, groups, edit }: CallContext) =>
       const samples = new Map(table.samples().map((sample) => [sample.id, sample]));
       const wanted = groups
         .list()
-        .filter(({ id, kind }) => request.kinds.includes(kind) && (request.groups?.includes(id) ?? true));
+        .filter(
+          (group) => request.kinds.includes(group.kind) && (request.groups?.includes(group.id) ?? isCopies(group)),
+        );
       const rejects = rejectsOf(wanted, (id) => samples.get(id), {
         rule: request.rule,
         protectedFolder: request.protectedFolder,

@@ -1,0 +1,128 @@
+/** Files that look alike in a lossy view and are not the same: transparency, further frames, depth, a small area. None is rejected in bulk. */
+import { readdirSync } from 'node:fs';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { winnow, winnowJson } from '../fixtures/command.ts';
+import { caseFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
+
+interface Group {
+  id: number;
+  kind: string;
+  paths: string[];
+  differences: string[];
+}
+const env = { WINNOW_DATA: temporaryFolder('data') };
+const groupsOf = async (folder: string) => (await winnowJson<{ groups: Group[] }>(['duplicates', folder], env)).groups;
+
+/** Scans, keeps the best, and returns the groups and the rejected paths. */
+async function keepBest(folder: string) {
+  await winnowJson(['scan', folder], env);
+  const groups = await groupsOf(folder);
+  await winnowJson(['duplicates', folder, '--keep-best', 'largest'], env);
+  const rejected = await winnowJson<{ samples: { path: string }[] }>(
+    ['show', folder, '--where', "decision = 'reject'"],
+    env,
+  );
+  return { groups, rejected: rejected.samples.map(({ path }) => path) };
+}
+const exact = (groups: readonly Group[]) => groups.filter(({ kind }) => kind === 'exact').map(({ paths }) => paths);
+
+describe('not duplicates', () => {
+  test('white and black drawings on transparency', async () => {
+    const { groups, rejected } = await keepBest(caseFolder('11-white-logos-exact'));
+    expect(groups).toEqual([]);
+    expect(rejected).toEqual([]);
+  });
+
+  test('animations with the same first frame, and a still image of it', async () => {
+    const { groups, rejected } = await keepBest(caseFolder('12-gif-first-frame-exact'));
+    expect(exact(groups)).toEqual([]);
+    expect(rejected).toEqual([]);
+    for (const { differences } of groups) expect(differences).toContain('frames');
+  });
+
+  test('depth images whose values are all below 256 of 65,536', async () => {
+    const { groups, rejected } = await keepBest(caseFolder('14-depth16-exact'));
+    expect(exact(groups)).toEqual([]);
+    expect(rejected).toEqual([]);
+  });
+});
+
+/** A page of text lines, 1280 × 800; `number` stands in one place. */
+const screenshot = (number: number, shade = '#fff') =>
+  sharp(
+    Buffer.from(
+      `<svg xmlns="http://www.w3.org/2000/svg" width="1280" height="800"><rect width="1280" height="800" fill="${shade}"/>
+       <rect width="1280" height="60" fill="#345"/><g font-family="sans-serif" font-size="16">${Array.from(
+         { length: 24 },
+         (_, i) =>
+           `<text x="40" y="${110 + i * 28}">Measurement ${i * 37} of the line, accepted by the operator at 10:${10 + i}</text>`,
+       ).join('')}<text x="900" y="110">Total ${number}</text></g></svg>`,
+    ),
+  );
+
+describe('look alike', () => {
+  test('screenshots that differ in one number: near, with the reason, and left out of the bulk', async () => {
+    const folder = folderOf({
+      'a.png': await screenshot(128).png().toBuffer(),
+      'b.png': await screenshot(731).png().toBuffer(),
+    });
+    const { groups, rejected } = await keepBest(folder);
+    expect(groups).toMatchObject([{ kind: 'near', differences: ['detail'] }]);
+    expect(rejected).toEqual([]);
+    const { err } = await winnow(['duplicates', folder, '--keep-best', 'largest', '--dry-run'], env);
+    expect(err).toContain('a small area differs');
+    await winnowJson(['duplicates', folder, '--keep-best', 'largest', '--group', String(groups[0].id)], env);
+    expect(
+      (await winnowJson<{ matching: number }>(['show', folder, '--where', "decision = 'reject'"], env)).matching,
+    ).toBe(1);
+  });
+
+  test('the same screenshot encoded again and resized is a copy', async () => {
+    const folder = folderOf({
+      'a.png': await screenshot(128).png().toBuffer(),
+      'b.jpg': await screenshot(128).jpeg({ quality: 70 }).toBuffer(),
+      'c.png': await screenshot(128).resize(960).png().toBuffer(),
+    });
+    const { groups, rejected } = await keepBest(folder);
+    expect(groups).toMatchObject([{ kind: 'near', differences: [] }]);
+    expect(rejected).toHaveLength(2);
+  });
+
+  test('an image with transparency and one without, or with other bits per sample', async () => {
+    const photo = sharp(
+      Uint8Array.from({ length: 96 * 96 * 3 }, (_, i) => ((i * 7) ^ (i >> 5)) & 255),
+      {
+        raw: { width: 96, height: 96, channels: 3 },
+      },
+    ).blur(3);
+    const opaque = await photo.png().toBuffer();
+    const hole = Buffer.from(
+      '<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96"><rect width="96" height="96" fill="#fff"/></svg>',
+    );
+    const veiled = await sharp(opaque).ensureAlpha(0.999).png().toBuffer();
+    const deep = await sharp(opaque).toColourspace('rgb16').linear(1.0005).png().toBuffer();
+    const folder = folderOf({ 'opaque.png': opaque, 'veiled.png': veiled, 'deep.png': deep, 'hole.svg': hole });
+    const { groups, rejected } = await keepBest(folder);
+    expect(exact(groups)).toEqual([]);
+    expect(rejected).toEqual([]);
+    expect(groups.find(({ kind }) => kind === 'near')?.differences).toEqual(expect.arrayContaining(['transparency']));
+  });
+
+  test('pages of a document that begin with the same page', async () => {
+    const page = (level: number) => Buffer.alloc(64 * 64 * 3, level);
+    const tall = (levels: number[]) =>
+      sharp(Buffer.concat(levels.map(page)), {
+        raw: { width: 64, height: 64 * levels.length, channels: 3, pageHeight: 64 },
+      });
+    const folder = folderOf({
+      'a.gif': await tall([10, 80]).gif().toBuffer(),
+      'b.gif': await tall([10, 160]).gif().toBuffer(),
+      'a-again.webp': await tall([10, 80]).webp({ lossless: true }).toBuffer(),
+    });
+    const { groups, rejected } = await keepBest(folder);
+    expect(exact(groups)).toEqual([['a-again.webp', 'a.gif']]);
+    expect(rejected).toHaveLength(1);
+    expect(readdirSync(folder)).toHaveLength(3);
+  });
+});
