@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
-import type { Identity } from '../duplicate/groups.ts';
+import type { Identity } from '../duplicate/comparer.ts';
 import { takePixels, type Opened } from './decode.ts';
 import { pixelBudget } from './budget.ts';
 import { maxPixels, withTimeout, type Raw, type Samples } from './raw.ts';

@@ -5,7 +5,7 @@
 import type { ColumnValues } from '../contract/read.ts';
 import type { Changes, Column, Issue, Marks, Sample, ValueRange } from '../contract/types.ts';
 import type { Measures } from '../image/measure.ts';
-import type { Candidate } from '../duplicate/groups.ts';
+import type { Candidate } from '../duplicate/comparer.ts';
 import { Columns } from './columns.ts';
 import { FolderPlaces } from './folder-places.ts';
 import { marksOf, sampleFields, toSample, type SampleRow } from './sample-row.ts';

@@ -14,7 +14,8 @@ import sharp from 'sharp';
 import { sharedData } from '../fixtures/images.ts';
 import { random, shuffle } from '../../src-main/compute/random.ts';
 import { fingerprint } from '../../src-main/duplicate/fingerprint.ts';
-import { findDuplicates, type Candidate, type Group } from '../../src-main/duplicate/groups.ts';
+import type { Candidate } from '../../src-main/duplicate/comparer.ts';
+import { findDuplicates, type Group } from '../../src-main/duplicate/groups.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { plant, plants } from '../fixtures/copies.ts';
 

@@ -6,7 +6,8 @@ import { random } from '../../src-main/compute/random.ts';
 import { best, keepRules, type Member } from '../../src-main/contract/keep-best.ts';
 import { fingerprint, fingerprintBytes, isCurrent, type Pixels } from '../../src-main/duplicate/fingerprint.ts';
 import { gather, type Link } from '../../src-main/duplicate/gather.ts';
-import { findDuplicates, type Candidate, type DuplicateOptions, type Group } from '../../src-main/duplicate/groups.ts';
+import type { Candidate, DuplicateOptions } from '../../src-main/duplicate/comparer.ts';
+import { findDuplicates, type Group } from '../../src-main/duplicate/groups.ts';
 import { openImage } from '../../src-main/image/decode.ts';
 import { plant, plants } from '../fixtures/copies.ts';
 
