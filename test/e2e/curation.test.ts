@@ -251,7 +251,7 @@ describe(`curation, ${doorName}`, () => {
     const review = page.getByRole('dialog', { name: `Keep the best of ${left} groups` });
     await review.getByText(`${left} images would be rejected`).waitFor();
     await review.getByText(/groups left out to be looked at: the classes differ/).waitFor();
-    expect(await inBothLights()).toEqual([]);
+    expect(await violations(page)).toEqual([]);
     await review.getByRole('button', { name: `Reject ${left}` }).click();
     await expect.poll(() => count("decision = 'reject' and reason contains 'duplicate of'")).toBe(left);
     await press('Control+z', 'Control+z');
