@@ -253,6 +253,7 @@ describe(`curation, ${doorName}`, () => {
     await review.getByText(/groups left out to be looked at: the classes differ/).waitFor();
     expect(await violations(page)).toEqual([]);
     await review.getByRole('button', { name: `Reject ${left}` }).click();
+    await review.waitFor({ state: 'detached' });
     await expect.poll(() => count("decision = 'reject' and reason contains 'duplicate of'")).toBe(left);
     await press('Control+z', 'Control+z');
     await keepBest(before).waitFor();
