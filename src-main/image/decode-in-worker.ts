@@ -4,14 +4,14 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Answer, WorkerFormat, DecodeRequest } from './decode-worker.ts';
-import { corrupt, DecodeError, maxSeconds, type Raw } from './raw.ts';
+import { corrupt, DecodeError, maxSeconds, type Picture, type Raw } from './raw.ts';
 
 const idleSeconds = 20;
 
 /** `id` matches an answer to its request, since the answer to an abandoned request can arrive late. */
 interface Pending {
   id: number;
-  resolve(raw: Raw): void;
+  resolve(raw: Raw | Picture): void;
   reject(error: DecodeError): void;
 }
 
@@ -22,19 +22,19 @@ let idle: NodeJS.Timeout | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
 /** Decodes a whole file in the worker thread. Throws DecodeError. */
-export function decodeInWorker(format: WorkerFormat, bytes: Buffer): Promise<Raw> {
+export function decodeInWorker(format: WorkerFormat, bytes: Buffer): Promise<Raw | Picture> {
   const mine = turn.then(() => decode({ id: ++lastId, format, bytes }));
   turn = mine.catch(() => undefined);
   return mine;
 }
 
-async function decode(request: DecodeRequest): Promise<Raw> {
+async function decode(request: DecodeRequest): Promise<Raw | Picture> {
   clearTimeout(idle);
   worker ??= start();
   worker.ref();
   let timer: NodeJS.Timeout | undefined;
   try {
-    return await new Promise<Raw>((resolve, reject) => {
+    return await new Promise<Raw | Picture>((resolve, reject) => {
       pending = { id: request.id, resolve, reject };
       timer = setTimeout(() => {
         reject(new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`));

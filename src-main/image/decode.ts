@@ -84,7 +84,7 @@ export async function openImage(bytes: Buffer, path: string, levels: Levels = {}
     if (format === 'svg' || format === 'svgz') return await openSvg(format, bytes);
     if (format === 'raw') return await openCameraRaw(bytes, levels);
     return formats[format].decoder === 'worker'
-      ? fromRaw(format, await decodeInWorker(format as WorkerFormat, bytes), levels)
+      ? await openInWorker(format as WorkerFormat, bytes, levels)
       : await fromSharp(format, bytes, levels);
   } catch (error) {
     throw toDecodeError(error, bytes);
@@ -113,10 +113,21 @@ export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
 /** sharp's own message, which does not come from libvips. */
 const pixelLimit = 'Input image exceeds pixel limit';
 
+async function openInWorker(format: WorkerFormat, bytes: Buffer, levels: Levels): Promise<Opened> {
+  const decoded = await decodeInWorker(format, bytes);
+  if (!('file' in decoded)) return fromRaw(format, decoded, levels);
+  const { file, frames } = decoded;
+  return {
+    ...(await fromSharp('png', Buffer.from(file.buffer, file.byteOffset, file.length), levels)),
+    format,
+    frames,
+  };
+}
+
 /** A TIFF: sharp reads the plain kinds, our own decoder the others. */
 async function openTiff(bytes: Buffer, levels: Levels): Promise<Opened> {
   const plan = sharpPlan(bytes);
-  if (!plan) return fromRaw('tiff', await decodeInWorker('tiff', bytes), levels);
+  if (!plan) return openInWorker('tiff', bytes, levels);
   const { options, steps, ...opened } = plan;
   return { format: 'tiff', ...opened, standard: () => standardise(sharp(bytes, options), steps) };
 }

@@ -3,7 +3,7 @@ import { ascii, brands, starts, startsWith, type FormatRecord } from './signatur
 import { inflatedHead } from './xml.ts';
 
 /** JPEG-LS has the start of a JPEG, and its frame header is SOF55 (ISO 14495-1). Walks the segments before the frame. */
-function isJpegLs(head: Buffer): boolean {
+export function isJpegLs(head: Buffer): boolean {
   if (!starts(head, 0xff, 0xd8, 0xff)) return false;
   for (let at = 2; at + 4 <= head.length && head[at] === 0xff;) {
     const marker = head[at + 1];
@@ -49,7 +49,6 @@ export const unread = {
     extensions: ['jxr', 'wdp', 'hdp'],
     matches: (head) => starts(head, 0x49, 0x49, 0xbc),
   },
-  jpegls: { title: 'JPEG-LS', decoder: null, extensions: ['jls'], matches: isJpegLs },
   jbig2: {
     title: 'JBIG2',
     decoder: null,

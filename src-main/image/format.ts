@@ -4,7 +4,8 @@
  * passed over.
  */
 import { basename } from 'node:path';
-import { unread } from './format-unread.ts';
+import { isJpegLs, unread } from './format-unread.ts';
+import { startOfDicom } from './dicom-start.ts';
 import { ascii, brands, starts, startsWith, type FormatRecord } from './signature.ts';
 import { inflatedHead, isSvg } from './xml.ts';
 
@@ -35,7 +36,7 @@ const records = {
     decoder: 'sharp',
     extensions: ['jpg', 'jpeg', 'jpe', 'jfif'],
     media: 'image/jpeg',
-    matches: (head) => starts(head, 0xff, 0xd8, 0xff) && !unread.jpegls.matches(head),
+    matches: (head) => starts(head, 0xff, 0xd8, 0xff) && !isJpegLs(head),
   },
   png: {
     title: 'PNG',
@@ -110,7 +111,7 @@ const records = {
   },
   jxl: {
     title: 'JPEG XL',
-    decoder: null,
+    decoder: 'worker',
     extensions: ['jxl'],
     matches: (head) => starts(head, 0, 0, 0, 0x0c, 0x4a, 0x58, 0x4c) || (starts(head, 0xff, 0x0a) && head.length > 12),
   },
@@ -122,19 +123,24 @@ const records = {
   },
   exr: {
     title: 'OpenEXR',
-    decoder: null,
+    decoder: 'worker',
     extensions: ['exr'],
     matches: (head) => starts(head, 0x76, 0x2f, 0x31, 0x01),
   },
   hdr: {
     title: 'Radiance HDR',
-    decoder: null,
+    decoder: 'worker',
     extensions: ['hdr', 'rgbe'],
     matches: (head) => startsWith(head, '#?RADIANCE') || startsWith(head, '#?RGBE'),
   },
-  dds: { title: 'DDS', decoder: null, extensions: ['dds'], matches: (head) => startsWith(head, 'DDS ') },
-  qoi: { title: 'QOI', decoder: null, extensions: ['qoi'], matches: (head) => startsWith(head, 'qoif') },
-  pfm: { title: 'PFM', decoder: null, extensions: ['pfm'], matches: (head) => /^P[Ff]\s+\d/.test(ascii(head, 0, 16)) },
+  dds: { title: 'DDS', decoder: 'worker', extensions: ['dds'], matches: (head) => startsWith(head, 'DDS ') },
+  qoi: { title: 'QOI', decoder: 'worker', extensions: ['qoi'], matches: (head) => startsWith(head, 'qoif') },
+  pfm: {
+    title: 'PFM',
+    decoder: 'worker',
+    extensions: ['pfm'],
+    matches: (head) => /^P[Ff]\s+\d/.test(ascii(head, 0, 16)),
+  },
   pnm: {
     title: 'PNM',
     decoder: 'worker',
@@ -147,11 +153,12 @@ const records = {
     extensions: ['ico', 'cur'],
     matches: (head) => (starts(head, 0, 0, 1, 0) || starts(head, 0, 0, 2, 0)) && head.length >= 22 && isDirectory(head),
   },
+  jpegls: { title: 'JPEG-LS', decoder: 'worker', extensions: ['jls'], matches: isJpegLs },
   dicom: {
     title: 'DICOM',
-    decoder: null,
-    extensions: ['dcm', 'dicom'],
-    matches: (head) => ascii(head, 128, 132) === 'DICM',
+    decoder: 'worker',
+    extensions: ['dcm', 'dicom', 'ima'],
+    matches: (head) => startOfDicom(head) !== null,
   },
   svg: { title: 'SVG', decoder: 'sharp', extensions: ['svg'], media: 'image/svg+xml', matches: isSvg },
   svgz: {

@@ -28,6 +28,12 @@ export interface Raw {
   notice?: string;
 }
 
+/** A complete PNG that a decoder made, for sharp. */
+export interface Picture {
+  file: Uint8Array;
+  frames: number;
+}
+
 /** With 8 bits per sample. */
 export type Raw8 = Raw & { data: Uint8Array };
 
