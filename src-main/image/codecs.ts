@@ -38,6 +38,12 @@ const require = createRequire(import.meta.url);
 
 /** Throws DecodeError. A module is not used again after a file that it refuses. */
 export async function decodeWith(name: CodecName, bytes: Uint8Array): Promise<Values> {
+  // Without its end marker, CharLS may read on without end.
+  if (
+    name === 'JPEG-LS' &&
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).lastIndexOf(Buffer.of(0xff, 0xd9)) < 0
+  )
+    throw truncated();
   const [path, decoder] = libraries[name];
   const log: string[] = [];
   const print = (line: string) => void log.push(line);

@@ -116,11 +116,16 @@ const pixelLimit = 'Input image exceeds pixel limit';
 async function openInWorker(format: WorkerFormat, bytes: Buffer, levels: Levels): Promise<Opened> {
   const decoded = await decodeInWorker(format, bytes);
   if (!('file' in decoded)) return fromRaw(format, decoded, levels);
-  const { file, frames } = decoded;
+  const png = Buffer.from(decoded.file.buffer, decoded.file.byteOffset, decoded.file.length); // in sRGB
+  const options = { failOn: 'error', limitInputPixels: maxPixels } as const;
+  const { width, height, depth } = await withTimeout(sharp(png, options).metadata());
+  const isDeep = depth !== 'uchar';
   return {
-    ...(await fromSharp('png', Buffer.from(file.buffer, file.byteOffset, file.length), levels)),
     format,
-    frames,
+    width,
+    height,
+    frames: decoded.frames,
+    standard: () => standardise(sharp(png, options), { isDeep }),
   };
 }
 
@@ -150,7 +155,7 @@ async function openCameraRaw(bytes: Buffer, levels: Levels): Promise<Opened> {
     return { ...(await fromSharp('jpeg', withOrientation(jpeg, orientation), levels)), ...size, format: 'raw', notice };
   }
   if (raw.picture) {
-    const picture = await decodeInWorker('raw', bytes);
+    const picture = (await decodeInWorker('raw', bytes)) as Raw;
     const { orientation, ...size } = shownAs(raw, picture, picture.orientation ?? 1);
     const opened = fromRaw('raw', { ...picture, orientation }, levels);
     return raw.picture.isWhole ? opened : { ...opened, ...size, notice };
