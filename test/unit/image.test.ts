@@ -113,7 +113,7 @@ describe('bad files are reported by code', () => {
   test.each([
     ['empty', Buffer.alloc(0), 'x.jpg'],
     ['not-an-image', Buffer.from('<html>not found</html>'), 'x.jpg'],
-    ['unsupported-format', Buffer.from('DDS and so on, a texture of a game'), 'x.dds'],
+    ['unsupported-format', Buffer.from('SDPX and so on, a frame of a film'), 'x.dpx'],
   ] as const)('%s', async (expected, bytes, path) => expect(await code(openImage(bytes, path))).toBe(expected));
 
   test('truncated JPEG and PNG', async () => {
