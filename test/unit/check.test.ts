@@ -219,6 +219,32 @@ describe('look-alikes that must not be flagged', () => {
     const catalogue = await checkInput([...Array.from({ length: 11 }, () => backdrop), burnt]);
     expect(flagged('overexposed', catalogue)).toEqual(['burnt.jpg']);
   });
+  test.each([1, 5, 40])('%d pages of text, drawings or scans alone are not overexposed', async (count) => {
+    const page = (i: number) => {
+      const [ink, paper, lines] = [['#000', '#222', '#888'][i % 3], ['#fff', '#fdfbf4'][i % 2], 1 + ((i * 7) % 30)];
+      const text = Array.from(
+        { length: lines },
+        (_, y) =>
+          `<text x="90" y="${120 + 45 * y}" font-size="${26 + (i % 5) * 4}" fill="${ink}">Page ${i}, line ${y}: some words of plain text in rows</text>`,
+      ).join('');
+      const drawn = `<g fill="none" stroke="${ink}" stroke-width="4"><circle cx="500" cy="700" r="${150 + 5 * i}"/><path d="M90 90 L900 400 L300 1200 Z"/></g>`;
+      return `<rect width="100%" height="100%" fill="${paper}"/>${i % 4 === 3 ? drawn : text}`;
+    };
+    const pages = await Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="1400">${page(i)}</svg>`;
+        const image = sharp(Buffer.from(svg)).flatten({ background: '#fff' });
+        return i % 2
+          ? { path: `${i}.jpg`, bytes: await image.blur(0.8).jpeg({ quality: 70 }).toBuffer() }
+          : { path: `${i}.png`, bytes: await image.png().toBuffer() };
+      }),
+    );
+    const alone = await checkInput(pages);
+    expect(Math.min(...alone.values('brightness'))).toBeGreaterThan(0.7);
+    expect(flagged('overexposed', alone)).toEqual([]);
+    const burnt = { path: 'burnt.jpg', bytes: await sharp(photos[0].bytes).linear(4, 50).jpeg().toBuffer() };
+    expect(flagged('overexposed', await checkInput([...pages, burnt]))).toEqual(['burnt.jpg']);
+  });
   test('a dark photo is not gray', async () => {
     const dim = {
       path: 'dim.jpg',
