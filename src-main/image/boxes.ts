@@ -2,6 +2,7 @@
  * The boxes of HEIF files (HEIC, AVIF; ISO 14496-12, ISO 23008-12) and JPEG 2000 files (ISO 15444-1) that say how their pictures are meant: the colours of the primary
  * item, and the number of frames.
  */
+import { largestOf } from '../contract/numbers.ts';
 import type { Cicp } from './profile.ts';
 
 export interface Box {
@@ -62,7 +63,10 @@ export function heifPicture(bytes: Buffer): HeifPicture {
 export function heifFrames(bytes: Buffer): number {
   try {
     const tracks = boxes(boxAt(bytes, 'moov') ?? Buffer.alloc(0)).filter(({ kind }) => kind === 'trak');
-    return Math.max(0, ...tracks.map(({ body }) => samplesOf(body)));
+    return largestOf(
+      tracks.map(({ body }) => samplesOf(body)),
+      0,
+    );
   } catch (error) {
     if (error instanceof RangeError) return 0;
     throw error;

@@ -1,5 +1,6 @@
 /** JPEG 2000, as a `.jp2` file or a raw code stream, through OpenJPEG compiled to WebAssembly. The reason of a failure is in its log. */
 import { createRequire } from 'node:module';
+import { largestOf } from '../contract/numbers.ts';
 import { withMeaning } from './jp2-colour.ts';
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
 
@@ -46,7 +47,7 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
   }
   const bits = sizes.map(([size]) => (size & 0x7f) + 1);
   if (bits.some((depth) => depth > 16))
-    throw new DecodeError('unsupported-format', `Winnow does not read JPEG 2000 images of ${Math.max(...bits)} bits.`);
+    throw new DecodeError('unsupported-format', `Winnow does not read JPEG 2000 images of ${largestOf(bits)} bits.`);
   // The boxes are read here, since the library converts some colour spaces without a word, but no profile.
   const stream = bytes.subarray(start);
   log.length = 0;

@@ -44,8 +44,9 @@ export async function readMarksFile(file: string): Promise<MarksFile> {
   const unknown = new Set<string>();
   const rows = await readRows(file, (source, where) => {
     const row = rowOf(source, where);
-    // Entries of documents, such as manifests, have many more fields than marks.
-    if (where.startsWith('Line ')) for (const key in source as object) if (!known.has(key) && key) unknown.add(key);
+    // Manifests, and other documents, have many more fields than marks.
+    if (where.startsWith('Line ') && !isOfManifest(source as object))
+      for (const key in source as object) if (!known.has(key) && key) unknown.add(key);
     return row;
   });
   const columns = [...unknown];
@@ -62,6 +63,9 @@ export async function readMarksFile(file: string): Promise<MarksFile> {
     );
   return { rows, notes: columns.length ? [`${unused} Known are ${[...known].join(', ')}.`] : [] };
 }
+
+/** Whether a row is one of `manifest.csv` of an export. */
+const isOfManifest = (row: object): boolean => 'original' in row && 'sha256' in row && 'split' in row;
 
 const saysSomething = ({ decision, reason, tags, label, note }: MarksRow): boolean =>
   [decision, reason, tags, label, note].some((value) => value !== undefined);

@@ -197,16 +197,20 @@ describe.each(formats.map(({ id }) => id))('format %s', (format) => {
       expect(readdirSync(dirname(to))).toEqual([basename(to)]);
 
       const { result: imported, marks } = await importMarks(join(to, 'manifest.json'), unmarked());
-      expect(imported).toEqual({ rows: 21, matched: 21, changed: 5, unmatched: [] });
+      expect(imported).toEqual({ rows: 21, matched: 21, changed: 5, unmatched: [], notes: [] });
       expect(
         Object.fromEntries(marks.map(([id, patch]) => [samples.find((sample) => sample.id === id)?.path, patch])),
       ).toEqual(marked);
       // The table lists only the images in the set.
       const fromCsv = await importMarks(join(to, 'manifest.csv'), unmarked());
-      expect(fromCsv.result).toEqual({ rows: 19, matched: 19, changed: 3, unmatched: [] });
+      expect(fromCsv.result).toEqual({ rows: 19, matched: 19, changed: 3, unmatched: [], notes: [] });
       // The marks are also read when the export itself is opened.
       const there = await samplesOf(to);
-      expect((await importMarks(join(to, 'manifest.csv'), there)).result).toMatchObject({ matched: 19, unmatched: [] });
+      expect((await importMarks(join(to, 'manifest.csv'), there)).result).toMatchObject({
+        matched: 19,
+        unmatched: [],
+        notes: [],
+      });
     },
   );
 

@@ -151,7 +151,7 @@ test('a workspace of the first version keeps its decisions, its undo and its sco
     CREATE TABLE journal (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('decide', 'undo', 'redo')), target INTEGER, title TEXT NOT NULL, changes TEXT NOT NULL);
     CREATE TABLE runs (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL, record TEXT NOT NULL);
     CREATE TABLE pixel_rows (size_px INTEGER NOT NULL, sha256 TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (size_px, sha256)) WITHOUT ROWID;
-    INSERT INTO samples VALUES (1, 'a/1.png', 'a', 1, 1, 48, 48, 'png', 1, 'x', 0, 'keep', 3), (2, 'a/2.png', 'a', 1, 1, 48, 48, 'png', 1, 'y', 0, NULL, 4);
+    INSERT INTO samples VALUES (1, 'a/1.png', 'a', 1, 1, 48, 48, 'jpeg', 1, 'x', 0, 'keep', 3), (2, 'a/2.png', 'a', 1, 1, 48, 48, 'png', 1, 'y', 0, NULL, 4);
     INSERT INTO columns VALUES (1, 'brightness', 'brightness', NULL, 1), (2, 'pca-1.error', 'pca-1', 'pca-1', 2);
     INSERT INTO cells VALUES (1, 1, 0.5), (2, 1, 0.25), (2, 2, 0.75);
     INSERT INTO pixel_rows VALUES (64, 'x', 0), (64, 'y', 1), (32, 'y', 0);
@@ -166,9 +166,8 @@ test('a workspace of the first version keeps its decisions, its undo and its sco
       'SELECT kind, settings, file, sha256, row, checksum FROM row_sets JOIN set_rows ON set_id = id ORDER BY settings, row',
     ),
   ).toEqual([
-    { kind: 'pixels', settings: '32', file: 'pixels/32.u8', sha256: 'y', row: 0, checksum: null },
+    // PNG may be read differently now (16 bits, profiles): its rows are made again.
     { kind: 'pixels', settings: '64', file: 'pixels/64.u8', sha256: 'x', row: 0, checksum: null },
-    { kind: 'pixels', settings: '64', file: 'pixels/64.u8', sha256: 'y', row: 1, checksum: null },
   ]);
   expect(workspace.calls.workspace.describe().journal).toEqual({ undo: 'keep a/1.png', redo: 'reject a/2.png' });
   workspace.calls.journal.redo();

@@ -335,6 +335,12 @@ test('a workspace of the previous version keeps its runs and columns, and gets s
     UPDATE columns SET data = (SELECT data FROM column_values WHERE column_id = id);
     DROP TABLE column_values;
     DROP TABLE trials;
+    ALTER TABLE groups DROP COLUMN differences;
+    ALTER TABLE samples DROP COLUMN split;
+    ALTER TABLE samples DROP COLUMN notice;
+    ALTER TABLE samples DROP COLUMN value_kind;
+    ALTER TABLE samples DROP COLUMN value_low;
+    ALTER TABLE samples DROP COLUMN value_high;
     ALTER TABLE columns DROP COLUMN count;
     ALTER TABLE runs ADD COLUMN record TEXT NOT NULL DEFAULT '';
     UPDATE runs SET record = (SELECT record FROM run_records WHERE run_id = id);
