@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
+import { problemsText } from '../contract/problems.ts';
 import { flagOf } from '../workspace/command-words.ts';
 
 interface Property {
@@ -53,7 +54,7 @@ function byRecord(uses: readonly { id: string; property: Property }[], textOf: (
   );
 }
 
-/** The given parameters, typed by the record's schema. Throws `bad-request` for an option that the record does not have. */
+/** The given parameters, typed by the record's schema. Throws `bad-request`, in the words of options, for one that the record does not have and for a value that it refuses. */
 export function parametersOf(
   options: Record<string, unknown>,
   record: Parametrised,
@@ -73,5 +74,11 @@ export function parametersOf(
         ? value === true || value === 'true'
         : value;
   }
+  const checked = record.schema.safeParse(given);
+  if (!checked.success)
+    throw new WinnowError(
+      'bad-request',
+      problemsText(checked.error, (name) => `--${flagOf(name)}`),
+    );
   return given;
 }

@@ -1,9 +1,10 @@
 /** Validates a request to train or to rank against the schema of its method, before any work starts. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { classifierOf, classifiers, type ClassifierParameters } from '../compute/classify/index.ts';
 import { pretrained } from '../compute/models/pretrained.ts';
 import { WinnowError } from '../contract/errors.ts';
+import { problemsText, titleIn } from '../contract/problems.ts';
 import type { RankRequest, TrainRequest } from '../contract/schemas.ts';
 
 /** Throws WinnowError `bad-request`. */
@@ -21,7 +22,7 @@ export function checkTrain({ model, mode, parameters }: Pick<TrainRequest, 'mode
       `Mode ‘${mode}’ needs pretrained weights, and there are none for ${record.title}. Available for: ${pretrained.map((source) => source.model).join(', ')}.`,
     );
   const checked = schema.safeParse(parameters);
-  if (!checked.success) throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(checked.error)}`);
+  if (!checked.success) throw refused(record.title, schema, checked.error);
   return { record, parameters: checked.data as ClassifierParameters };
 }
 
@@ -34,7 +35,9 @@ export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
       `There is no method ‘${request.method}’. Available: ${scorers.map(({ id }) => id).join(', ')}.`,
     );
   const parameters = record.schema.safeParse(request.parameters);
-  if (!parameters.success)
-    throw new WinnowError('bad-request', `${record.title}: ${z.prettifyError(parameters.error)}`);
+  if (!parameters.success) throw refused(record.title, record.schema, parameters.error);
   return { record, parameters: parameters.data as Record<string, unknown> };
 }
+
+const refused = (title: string, schema: z.ZodType, error: z.ZodError) =>
+  new WinnowError('bad-request', `${title}: ${problemsText(error, titleIn(schema))}`);

@@ -5,12 +5,12 @@
 import { strategies, strategyOf } from '../../compute/search/index.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import type { SearchChangeRequest, SearchRequest } from '../../contract/search-schemas.ts';
+import { problemsText, titleIn } from '../../contract/problems.ts';
 import type { Assignment, SearchState, Space } from '../../contract/search.ts';
 import { placeOf, valueText } from '../../contract/space.ts';
 import { mainTrials } from '../../contract/trials.ts';
 import type { Run } from '../../contract/types.ts';
 import { mebibytes } from '../../contract/words.ts';
-import { z } from 'zod';
 import type { Report } from '../../workspace/report.ts';
 import { countStates } from '../../workspace/trials.ts';
 import type { JobContext } from '../context.ts';
@@ -79,7 +79,11 @@ function checkSearch(request: SearchRequest) {
       `There is no strategy ‘${request.strategy}’. Available: ${strategies.map(({ id }) => id).join(', ')}.`,
     );
   const settings = strategy.schema.strict().safeParse(request.settings);
-  if (!settings.success) throw new WinnowError('bad-request', `${strategy.title}: ${z.prettifyError(settings.error)}`);
+  if (!settings.success)
+    throw new WinnowError(
+      'bad-request',
+      `${strategy.title}: ${problemsText(settings.error, titleIn(strategy.schema))}`,
+    );
   checkStopper(request.stopper);
   checkBudget(request.budget, request.strategy);
   if (subject.kind === 'rank' && request.repeats.best && request.repeats.over === 'folds')
