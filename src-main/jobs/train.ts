@@ -18,7 +18,14 @@ import type { JobType } from './job-type.ts';
 import { makeRun, type ActiveRun, type RunSpec } from './run-runner.ts';
 import { positionsOf, prepareTraining, trainOnce, type TrainingData } from './training-data.ts';
 import { factsOf, followTraining } from './training-progress.ts';
-import { conclude, isAtChanceLevel, notBetterThanChance, meanHistory, unseenNote } from './training-result.ts';
+import {
+  conclude,
+  isAtChanceLevel,
+  meanHistory,
+  notBetterThanChance,
+  onlyCopies,
+  unseenNote,
+} from './training-result.ts';
 
 export const trainJob: JobType<TrainRequest> = {
   kind: 'train',
@@ -87,10 +94,12 @@ export async function train(
     }
     report.stage('Evaluating', 0);
     const { predictions, evaluation } = conclude(data, results, request.seed);
-    if (isAtChanceLevel(data, results)) run.note(notBetterThanChance);
+    const units = independentImages(samples, context.groups.list());
+    const trained = trainings.map((splits) => [...positionsOf(samples, splits, 'train')].map((at) => units[at]));
+    if (trained.every((own) => new Set(own).size === 1)) run.note(onlyCopies);
+    else if (isAtChanceLevel(data, results)) run.note(notBetterThanChance);
     const unseen = unseenNote(data);
     if (unseen) run.note(unseen);
-    const units = independentImages(samples, context.groups.list());
     const learned = trainings.map((splits) =>
       countIndependent(positionsOf(samples, splits, 'train'), data.labels, units, classes.length),
     );

@@ -84,6 +84,9 @@ export function classFractions({ divided: { classes, trainings }, samples, label
 export const notBetterThanChance =
   'The accuracy is not better than always predicting the largest class. A lower learning rate may help; the range test suggests one.';
 
+export const onlyCopies =
+  'The training images are copies of one image, so a classifier cannot tell their classes apart.';
+
 /** Whether every fold ends, on training and validation images, within two standard deviations of the accuracy of the largest class. */
 export function isAtChanceLevel(data: TrainingData, results: readonly TrainResult[]): boolean {
   const { shares, images } = classFractions(data);
