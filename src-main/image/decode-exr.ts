@@ -4,7 +4,7 @@
  */
 import parseExr from 'parse-exr';
 import { linearToRaw } from './linear.ts';
-import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
+import { checkSize, corrupt, DecodeError, need, truncated, type Raw, whyDamaged } from './raw.ts';
 
 const compressions = ['none', 'RLE', 'ZIPS', 'ZIP', 'PIZ', 'PXR24', 'B44', 'B44A', 'DWAA', 'DWAB', 'HTJ2K', 'HTJ2K32'];
 const unreadCompressions = new Set(['B44', 'B44A', 'HTJ2K', 'HTJ2K32']);
@@ -62,7 +62,7 @@ export function decodeExr(bytes: Buffer): Raw {
     return isColour && !names.has('A') ? { ...raw, data: withoutAlpha(raw.data as Uint8Array), channels: 3 } : raw;
   } catch (error) {
     if (error instanceof RangeError) throw truncated();
-    throw corrupt(error instanceof Error ? error.message.replace(/^EXRLoader[^:]*: /, '') : String(error));
+    throw corrupt(whyDamaged(error).replace(/^EXRLoader[^:]*: /, ''));
   }
 }
 

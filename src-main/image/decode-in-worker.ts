@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Answer, WorkerFormat, DecodeRequest } from './decode-worker.ts';
-import { corrupt, DecodeError, maxSeconds, type Picture, type Raw } from './raw.ts';
+import { corrupt, DecodeError, maxSeconds, type Picture, type Raw, whyDamaged } from './raw.ts';
 
 const idleSeconds = 20;
 
@@ -80,7 +80,7 @@ function start(): Worker {
     lost(
       error.code === 'ERR_WORKER_OUT_OF_MEMORY'
         ? new DecodeError('too-large', 'The image needs more memory than a decoder may use.')
-        : corrupt(error.message),
+        : corrupt(whyDamaged(error)),
     ),
   );
   started.on('exit', () => lost(corrupt('its decoder crashed')));

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { initSync, JxlImage } from 'jxl-oxide-wasm';
-import { checkSize, corrupt, DecodeError, truncated, type Picture } from './raw.ts';
+import { checkSize, corrupt, DecodeError, truncated, type Picture, whyDamaged } from './raw.ts';
 
 let isLoaded = false;
 function load(): void {
@@ -37,7 +37,7 @@ export function decodeJxl(bytes: Buffer): Picture {
     return { file: result.encodeToPng(), frames };
   } catch (error) {
     if (error instanceof DecodeError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = whyDamaged(error);
     throw /eof|unexpected end|not enough|need more/i.test(why) ? truncated() : corrupt(why);
   }
 }

@@ -3,7 +3,7 @@
  * separate planes, uncompressed YCbCr. `tiff-picture.ts` decides.
  */
 import { pictureDirectory } from './camera-raw.ts';
-import { checkSize, corrupt, DecodeError, truncated, type Raw, type Samples } from './raw.ts';
+import { checkSize, corrupt, DecodeError, truncated, type Raw, type Samples, whyDamaged } from './raw.ts';
 import { tag, Tiff, type Directory } from './tiff.ts';
 import { compressions, isMeasured, layoutOf, pictureOf, type Layout } from './tiff-picture.ts';
 import { coloursOfTiff } from './tiff-colours.ts';
@@ -343,9 +343,7 @@ async function readLerc(
     for (let i = 0; i < floats.length; i++) if (!mask[Math.floor(i / perChunk)]) floats[i] = NaN;
     return floats;
   } catch (error) {
-    throw error instanceof DecodeError
-      ? error
-      : corrupt(`LERC: ${error instanceof Error ? error.message : String(error)}`);
+    throw error instanceof DecodeError ? error : corrupt(`LERC: ${whyDamaged(error)}`);
   }
 }
 

@@ -3,7 +3,7 @@
  * terminate a hanging decoder. It decodes one file at a time. A decoder is loaded when its first file arrives.
  */
 import { parentPort } from 'node:worker_threads';
-import { DecodeError, type Picture, type Raw } from './raw.ts';
+import { DecodeError, type Picture, type Raw, whyDamaged } from './raw.ts';
 
 const decoders = {
   heic: async (bytes: Buffer): Promise<Raw> => (await import('./decode-heic.ts')).decodeHeic(bytes),
@@ -42,7 +42,7 @@ async function decode({ id, format, bytes }: DecodeRequest) {
       ('file' in raw ? raw.file : raw.data).buffer as ArrayBuffer,
     ]);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = whyDamaged(error);
     parentPort?.postMessage({
       id,
       refused: { code: error instanceof DecodeError ? error.code : null, message },

@@ -40,11 +40,11 @@ export type Raw8 = Raw & { data: Uint8Array };
 export type Samples =
   Uint8Array | Uint16Array | Uint32Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
-/** An issue of the image itself. The message can be shown to the user. */
+/** An issue of the image itself. The message can be shown to the user: what it quotes of the file has no control characters. */
 export class DecodeError extends Error {
   code: IssueCode;
   constructor(code: IssueCode, message: string) {
-    super(message);
+    super(message.replace(/\p{C}/gu, '\uFFFD'));
     this.code = code;
   }
 }
@@ -91,6 +91,14 @@ export async function withTimeout<Result>(work: Promise<Result>): Promise<Result
 const tooSlow = () => new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
 export const truncated = () => new DecodeError('truncated', 'The file ends before the end of the image.');
 export const corrupt = (why: string) => new DecodeError('corrupt', `The image data is damaged (${why}).`);
+
+/** What a library says of damaged data. The runtime's own errors, such as a TypeError, name variables of the program and not what is wrong with the file. */
+export function whyDamaged(error: unknown): string {
+  const isOfRuntime = [TypeError, RangeError, ReferenceError, WebAssembly.RuntimeError].some(
+    (kind) => error instanceof kind,
+  );
+  return isOfRuntime ? 'its structure is invalid' : error instanceof Error ? error.message : String(error);
+}
 
 /** Throws DecodeError if the size in a header is zero or too large. */
 export function checkSize(width: number, height: number): void {
