@@ -107,5 +107,5 @@ test('an interrupted search for label errors leaves no columns and can be repeat
   expect(workspace.runs.get('labels-1')).toMatchObject({ state: 'interrupted' });
   expect(workspace.calls.samples.columns().filter(({ runId }) => runId?.startsWith('labels'))).toEqual([]);
   expect(await ended(workspace, workspace.calls.labels.find(request))).toMatchObject({ state: 'done' });
-  expect(workspace.calls.samples.columns().filter(({ runId }) => runId === 'labels-2')).toHaveLength(5);
+  expect(workspace.calls.samples.columns().filter(({ runId }) => runId === 'labels-2')).toHaveLength(6);
 });
