@@ -62,6 +62,7 @@ const differenceWords: Record<Difference, string> = {
   frames: 'animations or pages are compared by the first one only',
   transparency: 'the transparency differs',
   depth: 'the bits per sample differ',
+  hidden: 'a part of the files is not shown',
   detail: 'a small area differs',
 };
 

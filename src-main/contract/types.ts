@@ -165,11 +165,11 @@ export interface Group {
 }
 
 /**
- * In what images differ that look alike: 'frames' (animations, pages), 'transparency', 'depth' (bits per sample), 'detail' (something in a small area, such as a
+ * In what images differ that look alike: 'frames' (animations, pages), 'transparency', 'depth' (bits per sample), 'hidden' (a part of a file is not shown, such as bands or raw samples), 'detail' (something in a small area, such as a
  * number in a screenshot).
  */
 export type Difference = (typeof differenceKinds)[number];
-export const differenceKinds = ['frames', 'transparency', 'depth', 'detail'] as const;
+export const differenceKinds = ['frames', 'transparency', 'depth', 'hidden', 'detail'] as const;
 
 /** A named filter and sort order. */
 export interface SavedView {

@@ -14,6 +14,8 @@ export interface Candidate {
   height: number;
   /** Frames or pages of the file. */
   frames: number;
+  /** The picture is not all of the file: it is a preview, or some bands of several. */
+  isPartial?: boolean;
   fingerprint: Uint8Array;
 }
 
@@ -105,6 +107,7 @@ export class Comparer {
     const [one, two] = [this.#heads[a], this.#heads[b]];
     const found: Difference[] = [];
     if (one.frames > 1 || two.frames > 1) found.push('frames'); // compared by the first frame, and not identical
+    if (one.isPartial || two.isPartial) found.push('hidden');
     if (kind !== 'near') return found;
     if (this.#looksSame(a, b, similarity)) {
       const answer = (await this.#identical(a, b)) ?? 0;

@@ -189,28 +189,19 @@ async function fromSharp(format: Format, file: Buffer, levels: Levels): Promise<
       'too-slow',
       `The JPEG has more than ${maxScans} scans and would take too long to read. Save it again with another program.`,
     );
+  const still = { format, frames: 1, notice };
   const size = native?.head(bytes);
   if (size && size[0] * size[1] * scans <= maxPlainWork) {
     const [width, height] = size;
-    return {
-      format,
-      width,
-      height,
-      frames: 1,
-      notice,
-      plain: bytes,
-      standard: () => standardise(sharp(bytes, options)),
-    };
+    return { ...still, width, height, plain: bytes, standard: () => standardise(sharp(bytes, options)) };
   }
   const plain = plainHeader(bytes);
   if (plain && plain.width * plain.height <= maxPixels) {
     const { width, height, hasAlpha } = plain;
     return {
-      format,
+      ...still,
       width,
       height,
-      frames: 1,
-      notice,
       standard: () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }),
     };
   }

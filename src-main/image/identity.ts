@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import type { Identity } from '../duplicate/comparer.ts';
 import { takePixels, type Opened } from './decode.ts';
 import { pixelBudget } from './budget.ts';
+import { asRgb } from './pixels.ts';
 import { maxPixels, withTimeout, type Raw, type Samples } from './raw.ts';
 
 /** The samples of all frames below each other: [height × frames, width, channels]. */
@@ -22,16 +23,18 @@ interface Frames {
 
 /** The identity of an image. `bytes`: its file, with this hash. It decodes everything, so it is used for few images. Throws DecodeError. */
 export async function identityOf(image: Opened, bytes: Buffer, sha256: string): Promise<Identity> {
+  // A file of which not everything is decoded, such as further bands, raw samples or frames, equals only a copy of itself.
+  const onlyItself = { hash: sha256, hasAlpha: false, bits: 0 };
+  if (image.notice !== undefined) return onlyItself;
   const all = image.decoded ? ofRaw(image.decoded) : await ofSharp(image, bytes);
-  // A file with frames that were not decoded equals only a copy of itself.
-  if (all?.frames !== image.frames) return { hash: sha256, hasAlpha: false, bits: 0 };
+  if (all?.frames !== image.frames) return onlyItself;
   const { data, info } = await takePixels(image, (pipeline) => pipeline.toColourspace('srgb'));
   const { channels, hasAlpha, samples } = colourOf(all);
   const hash = createHash('sha256')
     .update(
       `${info.width} ${info.height} ${all.width} ${all.height} ${all.frames} ${samples.constructor.name} ${channels}`,
     )
-    .update(asColour(data, info.channels))
+    .update(asRgb(data, info.width * info.height, info.channels))
     .update(bytesOf(samples))
     .digest('hex');
   return { hash, hasAlpha, bits: samples.BYTES_PER_ELEMENT * 8 };
@@ -92,15 +95,4 @@ function colourOf({ data, channels, hasAlpha }: Frames): { samples: Samples; cha
   for (let from = 0, to = 0; from < data.length; from += channels)
     for (const channel of used) samples[to++] = data[from + channel];
   return { samples, channels: used.length, hasAlpha: hasAlpha && !isOpaque };
-}
-
-/** RGB bytes: gray is repeated. */
-function asColour(data: Buffer, channels: number): Buffer {
-  if (channels >= 3) return data;
-  const out = Buffer.allocUnsafe((data.length / channels) * 3);
-  for (let from = 0, to = 0; from < data.length; from += channels) {
-    out.fill(data[from], to, to + 3);
-    to += 3;
-  }
-  return out;
 }

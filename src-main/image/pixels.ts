@@ -74,7 +74,7 @@ export async function makeRow(image: Opened, sizePx: number, fit: Fit = 'stretch
 }
 
 /** Repeats the one channel of a gray image. */
-function asRgb(data: Buffer, pixels: number, channels: number): Buffer {
+export function asRgb(data: Buffer, pixels: number, channels: number): Buffer {
   if (channels === 3) return data;
   const rgb = Buffer.allocUnsafe(pixels * 3);
   for (let i = 0, to = 0; i < pixels; i++, to += 3) rgb[to] = rgb[to + 1] = rgb[to + 2] = data[i * channels];

@@ -320,9 +320,11 @@ export class Table {
 
   /** The input of the duplicate search. */
   fingerprints(): Candidate[] {
-    return this.#db.all(
-      'SELECT id, sha256, width, height, frames, fingerprint FROM samples WHERE gone = 0 AND fingerprint IS NOT NULL ORDER BY path',
-    );
+    return this.#db
+      .all<Candidate & { notice: string | null }>(
+        'SELECT id, sha256, width, height, frames, notice, fingerprint FROM samples WHERE gone = 0 AND fingerprint IS NOT NULL ORDER BY path',
+      )
+      .map(({ notice, ...candidate }) => ({ ...candidate, isPartial: notice !== null }));
   }
 
   /** Inside a write. */

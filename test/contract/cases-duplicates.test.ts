@@ -1,5 +1,6 @@
 /** Files that look alike in a lossy view and are not the same: transparency, further frames, depth, a small area. None is rejected in bulk. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { winnow, winnowJson } from '../fixtures/command.ts';
@@ -62,6 +63,16 @@ const screenshot = (number: number, shade = '#fff') =>
   );
 
 describe('look alike', () => {
+  test('TIFFs with the same red, green and blue and another infrared band', async () => {
+    const file = readFileSync(join(import.meta.dirname, '..', 'fixtures', 'tiff', 'rgb-infrared.tif'));
+    const other = Buffer.from(file);
+    other[other.length - 1] ^= 64; // the last sample of the last pixel
+    const { groups, rejected } = await keepBest(folderOf({ 'a.tif': file, 'b.tif': other }));
+    expect(exact(groups)).toEqual([]);
+    expect(rejected).toEqual([]);
+    for (const { differences } of groups) expect(differences).toContain('hidden');
+  });
+
   test('screenshots that differ in one number: near, with the reason, and left out of the bulk', async () => {
     const folder = folderOf({
       'a.png': await screenshot(128).png().toBuffer(),
