@@ -203,11 +203,14 @@ async function setLevels(context: ScanContext, report: Report, readers: () => Re
   const levels = levelsOf(files.map(({ values }) => values));
   if (isDeepStrictEqual(before, levels)) return;
   const again = files.filter(({ values }) => !isDeepStrictEqual(levelsFor(values, before), levelsFor(values, levels)));
+  table.putLevels(
+    levels,
+    again.map(({ path }) => path),
+  );
   setFolderLevels(folder, levels);
-  table.setMeta('levels', JSON.stringify(levels));
   if (!again.length) return;
   rows.forget(again.map(({ sha256 }) => sha256));
-  await readFiles(context, again, readers(), report, { isKnown: () => true, isRestretched: true });
+  await readFiles(context, again, readers(), report, { isKnown: () => true, stage: 'Setting levels' });
 }
 
 const toUnread = (issue: Issue): Unread => ({ ...issue, bytes: -1, modifiedMs: -1 });
@@ -221,16 +224,16 @@ async function readFiles(
   {
     isKnown,
     onUnread,
-    isRestretched,
-  }: { isKnown: (path: string) => boolean; onUnread?: (issue: Unread) => void; isRestretched?: boolean },
+    stage = 'Reading images',
+  }: { isKnown: (path: string) => boolean; onUnread?: (issue: Unread) => void; stage?: string },
 ): Promise<void> {
-  report.stage(isRestretched ? 'Setting levels' : 'Reading images', files.length);
+  report.stage(stage, files.length);
   const levels = folderLevels(folder);
   const scanned: Scanned[] = [];
   const issues: Unread[] = [];
   let committed = performance.now();
   const commit = () => {
-    table.putScanned(scanned.splice(0), issues.splice(0), { isRestretched });
+    table.putScanned(scanned.splice(0), issues.splice(0));
     committed = performance.now();
   };
   let done = 0;

@@ -4,7 +4,7 @@
  */
 import { kindsOf } from '../contract/read.ts';
 import type { Difference, DuplicateKind, Group, Sample } from '../contract/types.ts';
-import { differInDetail } from '../duplicate/detail.ts';
+import { differInDetail, type Detail } from '../duplicate/detail.ts';
 import { findDuplicates } from '../duplicate/groups.ts';
 import { issueOf } from '../image/issue.ts';
 import { openImage } from '../image/decode.ts';
@@ -61,6 +61,9 @@ export class Groups {
         .map(({ pair, value }) => [pair, value]),
     );
     const known = verdicts.size;
+    const detailOf = (id: number) => read(id, (sample) => withImage(folder, sample, makeDetail));
+    /** All members of a group are compared with its first one, which is decoded once. */
+    let leader: { id: number; detail: Detail } | null = null;
     report.stage('Finding duplicates', candidates.length);
     const groups = await findDuplicates(candidates, {
       signal: report.signal,
@@ -81,11 +84,8 @@ export class Groups {
           ),
         ),
       differInDetail: async (a, b) => {
-        const [one, two] = [
-          await read(a, (sample) => withImage(folder, sample, makeDetail)),
-          await read(b, (sample) => withImage(folder, sample, makeDetail)),
-        ];
-        return differInDetail(one, two);
+        if (leader?.id !== a) leader = { id: a, detail: await detailOf(a) };
+        return differInDetail(leader.detail, await detailOf(b));
       },
     });
     this.#table.reshape();

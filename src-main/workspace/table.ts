@@ -93,6 +93,23 @@ export class Table {
     return true;
   }
 
+  /**
+   * Stores the levels of the folder. The images at these paths get other pixels by them: what was computed from their pixels is discarded, and a scan reads them again,
+   * also after a cancel or a crash.
+   */
+  putLevels(levels: object, paths: readonly string[]): void {
+    this.write((revision) => {
+      const ids = this.samplesAt(paths).map(({ id }) => id);
+      for (const id of ids)
+        this.#db.run('UPDATE samples SET modified_ms = -1, revision = ? WHERE id = ?', revision, id);
+      if (ids.length) {
+        this.#columns.clear(ids, revision);
+        this.#db.run('DELETE FROM verdicts'); // comparisons of images, found again by the next scan
+      }
+      this.setMeta('levels', JSON.stringify(levels));
+    });
+  }
+
   /** The images whose pixels this version may read differently from an earlier one: 8-bit colours are read as before. */
   hashesOfChangedPixels(): string[] {
     return this.#db
@@ -188,12 +205,7 @@ export class Table {
     });
   }
 
-  /** `isRestretched`: the pixels have changed even though the files have not, since the levels of the folder have. */
-  putScanned(
-    list: readonly Scanned[],
-    issues: readonly (Issue & { bytes: number; modifiedMs: number })[],
-    { isRestretched = false } = {},
-  ) {
+  putScanned(list: readonly Scanned[], issues: readonly (Issue & { bytes: number; modifiedMs: number })[]) {
     if (!list.length && !issues.length) return;
     this.write((revision) => {
       const changed: number[] = [];
@@ -205,8 +217,7 @@ export class Table {
         );
         const place = this.places.of(s.path);
         if (before?.gone) this.#columns.markFound();
-        if (before && (isRestretched || before.sha256 !== s.sha256)) changed.push(before.id);
-        if (isRestretched) this.#db.run('DELETE FROM verdicts WHERE instr(pair, ?)', s.sha256);
+        if (before && before.sha256 !== s.sha256) changed.push(before.id);
         const id =
           before?.id ??
           this.#db.run(
@@ -300,18 +311,11 @@ export class Table {
     this.#columns.markGone(sample.id);
   }
 
-  /** The files of images of measurements. */
-  measured(): { path: string; bytes: number; modifiedMs: number; sha256: string; values: ValueRange }[] {
+  /** The images of measurements, by path. */
+  measured(): (Sample & { values: ValueRange })[] {
     return this.#db
       .all<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE gone = 0 AND value_kind IS NOT NULL ORDER BY path`)
-      .map(toSample)
-      .map(({ path, bytes, modifiedMs, sha256, values }) => ({
-        path,
-        bytes,
-        modifiedMs,
-        sha256,
-        values: values as ValueRange,
-      }));
+      .map((row) => toSample(row) as Sample & { values: ValueRange });
   }
 
   issues(): Issue[] {
