@@ -65,7 +65,8 @@ export class OpenWorkspace implements CallContext {
     this.table = new Table(this.db);
     this.rows = new RowStore(this.db, workspaceFolder);
     if (this.table.discardOldReadings(readingsVersion)) {
-      rmSync(join(workspaceFolder, 'thumb'), { recursive: true, force: true }); // the first version stored thumbnails there
+      // Thumbnails of other pixels, and those that the first version stored; the next scan makes them again.
+      for (const name of ['thumbs', 'thumb']) rmSync(join(workspaceFolder, name), { recursive: true, force: true });
       this.rows.forget(this.table.hashesOfChangedPixels());
     }
     setFolderLevels(folder, JSON.parse(this.table.meta('levels') ?? '{}') as Levels);

@@ -1,6 +1,6 @@
 /** The journal: every edit can be undone and redone, also after a restart and after a migration. */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { keepBestSchema, viewSchema } from '../../src-main/contract/schemas.ts';
@@ -158,7 +158,11 @@ test('a workspace of the first version keeps its decisions, its undo and its sco
     INSERT INTO journal VALUES (1, 5, 'decide', NULL, 'keep a/1.png', '[[1,null,"keep"]]'), (2, 6, 'decide', NULL, 'reject a/2.png', '[[2,null,"reject"]]'), (3, 7, 'undo', 2, 'reject a/2.png', '[]');
     PRAGMA user_version = 1;`);
   db.close();
+  const stale = join(at, 'thumbs', 'ab', 'of-other-pixels.jpg');
+  mkdirSync(dirname(stale), { recursive: true });
+  writeFileSync(stale, '');
   const workspace = openWorkspace(folder, at);
+  expect(existsSync(stale)).toBe(false);
   expect(readdirSync(join(at, 'backups'))).toEqual([expect.stringMatching(/-version-1\.sqlite$/)]);
   expect([...workspace.table.values('pca.error')].slice(1)).toEqual([0.25, 0.75]);
   expect(
