@@ -1,10 +1,11 @@
 /** Inputs that once went wrong: colours that are stated otherwise than by a profile, the image that a file means, its frames and its orientation. */
-import { cpSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
+import { type Case, caseInput, caseTest, untried } from '../fixtures/cases.ts';
 import { winnowJson } from '../fixtures/command.ts';
-import { sharedData, temporaryFolder } from '../fixtures/images.ts';
+import { temporaryFolder } from '../fixtures/images.ts';
 
 interface Scanned {
   samples: { path: string; width: number; height: number; frames: number; sha256: string; checks: Checks }[];
@@ -14,9 +15,8 @@ type Checks = Record<string, { flagged: boolean }>;
 type Colour = readonly [number, number, number];
 
 /** Scans a copy of a case; `colours` reads the thumbnail of a sample at `points` (x and y as fractions). */
-async function scanCase(name: string) {
-  const [folder, workspace] = [temporaryFolder('case'), temporaryFolder('workspace')];
-  cpSync(join(sharedData, '..', 'cases', name, 'in'), folder, { recursive: true });
+async function scanCase(number: Case<'colour'>) {
+  const [folder, workspace] = [caseInput('colour', number), temporaryFolder('workspace')];
   const { samples, issues } = await winnowJson<Scanned>(['scan', folder, '--workspace', workspace]);
   const colours = async (path: string, points: readonly [x: number, y: number][]) => {
     const { sha256 } = samples.find((sample) => sample.path === path) as Scanned['samples'][0];
@@ -63,23 +63,23 @@ const fromLinear: Colour[] = [
   [133, 133, 229],
   [244, 229, 110],
 ];
-test.for<[name: string, colours: Record<string, Colour[]>]>([
-  ['03-heic-display-p3', { 'icc_P3.heic': fromP3 }],
-  ['04-jp2-icc', { 'icc_AdobeRGB1998.jp2': fromAdobe }],
-  ['06-png16-srgb-profile', { 'srgb16.png': unchanged, 'srgb16.tif': unchanged }],
-  ['08-heic-primary-not-first', { 'multi_primary2.heic': new Array<Colour>(4).fill([0, 180, 0]) }],
-  ['09-avif-heic-nclx-p3', { 'nclx_p3.avif': fromP3, 'nclx_p3.heic': fromP3 }],
-  ['10-png-gama-cicp', { 'cicp_p3.png': fromP3, 'gama1.png': fromLinear }],
-  ['36-bmp-reserved', { 'reserved.bmp': unchanged }],
-])('%s: colours are brought to sRGB', async ([name, expected]) => {
-  const { samples, issues, colours } = await scanCase(name);
+caseTest.for<[number: Case<'colour'>, colours: Record<string, Colour[]>]>([
+  ['03', { 'icc_P3.heic': fromP3 }],
+  ['04', { 'icc_AdobeRGB1998.jp2': fromAdobe }],
+  ['06', { 'srgb16.png': unchanged, 'srgb16.tif': unchanged }],
+  ['08', { 'multi_primary2.heic': new Array<Colour>(4).fill([0, 180, 0]) }],
+  ['09', { 'nclx_p3.avif': fromP3, 'nclx_p3.heic': fromP3 }],
+  ['10', { 'cicp_p3.png': fromP3, 'gama1.png': fromLinear }],
+  ['36', { 'reserved.bmp': unchanged }],
+])('case %s: colours are brought to sRGB', async ([number, expected]) => {
+  const { samples, issues, colours } = await scanCase(number);
   expect(issues).toEqual([]);
   expect(samples.map(({ path }) => path).toSorted()).toEqual(Object.keys(expected).toSorted());
   for (const [path, colour] of Object.entries(expected)) near(await colours(path, columns), colour);
 });
 
-test('an animation has all its frames and is flagged, as PNG, GIF and WebP', async () => {
-  const { samples, issues } = await scanCase('38-apng-frames');
+caseTest('an animation has all its frames and is flagged, as PNG, GIF and WebP', async () => {
+  const { samples, issues } = await scanCase('38');
   expect(issues).toEqual([]);
   expect(samples.map(({ path, frames, checks }) => [path, frames, checks.animated.flagged]).toSorted()).toEqual([
     ['anim.gif', 3, true],
@@ -88,8 +88,8 @@ test('an animation has all its frames and is flagged, as PNG, GIF and WebP', asy
   ]);
 });
 
-test('the part of a GIF that its first frame leaves empty is white', async () => {
-  const { issues, colours } = await scanCase('39-gif-partial-first-frame');
+caseTest('the part of a GIF that its first frame leaves empty is white', async () => {
+  const { issues, colours } = await scanCase('39');
   expect(issues).toEqual([]);
   near(await colours('partial.gif', columns), [
     [255, 255, 255],
@@ -99,8 +99,8 @@ test('the part of a GIF that its first frame leaves empty is white', async () =>
   ]);
 });
 
-test('the orientation in EXIF counts wherever it stands in a JPEG', async () => {
-  const { samples, issues } = await scanCase('40-exif-after-sof');
+caseTest('the orientation in EXIF counts wherever it stands in a JPEG', async () => {
+  const { samples, issues } = await scanCase('40');
   expect(issues).toEqual([]);
   expect(samples.map(({ path, width, height }) => [path, width, height]).toSorted()).toEqual([
     ['exifaftersof.jpg', 60, 120],
@@ -109,10 +109,14 @@ test('the orientation in EXIF counts wherever it stands in a JPEG', async () => 
   ]);
 });
 
-test('a JPEG of 12 bits is named as a kind that is not read', async () => {
-  const { samples, issues } = await scanCase('42-jpeg-12-bit');
+caseTest('a JPEG of 12 bits is named as a kind that is not read', async () => {
+  const { samples, issues } = await scanCase('42');
   expect(samples).toEqual([]);
   expect(issues).toMatchObject([
     { path: 'jpeg12.jpg', code: 'unsupported-format', message: 'Winnow does not read 12-bit JPEG files yet.' },
   ]);
+});
+
+caseTest('each case of this topic is tried', () => {
+  expect(untried('colour')).toEqual([]);
 });

@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { caseInput, caseTest, hasCases, untried } from '../fixtures/cases.ts';
 import { winnow, winnowJson } from '../fixtures/command.ts';
-import { caseFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
+import { folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 interface Group {
   id: number;
@@ -28,22 +29,22 @@ async function keepBest(folder: string) {
 }
 const exact = (groups: readonly Group[]) => groups.filter(({ kind }) => kind === 'exact').map(({ paths }) => paths);
 
-describe('not duplicates', () => {
+describe.skipIf(!hasCases)('not duplicates', () => {
   test('white and black drawings on transparency', async () => {
-    const { groups, rejected } = await keepBest(caseFolder('11-white-logos-exact'));
+    const { groups, rejected } = await keepBest(caseInput('duplicates', '11'));
     expect(groups).toEqual([]);
     expect(rejected).toEqual([]);
   });
 
   test('animations with the same first frame, and a still image of it', async () => {
-    const { groups, rejected } = await keepBest(caseFolder('12-gif-first-frame-exact'));
+    const { groups, rejected } = await keepBest(caseInput('duplicates', '12'));
     expect(exact(groups)).toEqual([]);
     expect(rejected).toEqual([]);
     for (const { differences } of groups) expect(differences).toContain('frames');
   });
 
   test('depth images whose values are all below 256 of 65,536', async () => {
-    const { groups, rejected } = await keepBest(caseFolder('14-depth16-exact'));
+    const { groups, rejected } = await keepBest(caseInput('duplicates', '14'));
     expect(exact(groups)).toEqual([]);
     expect(rejected).toEqual([]);
   });
@@ -136,4 +137,8 @@ describe('look alike', () => {
     expect(rejected).toHaveLength(1);
     expect(readdirSync(folder)).toHaveLength(3);
   });
+});
+
+caseTest('each case of this topic is tried', () => {
+  expect(untried('duplicates')).toEqual([]);
 });

@@ -1,10 +1,11 @@
 /** Inputs that once went wrong: formats that were passed over, and SVG that XML allows. */
-import { cpSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
+import { type Case, caseInput, caseTest, untried } from '../fixtures/cases.ts';
 import { winnowJson } from '../fixtures/command.ts';
-import { sharedData, temporaryFolder } from '../fixtures/images.ts';
+import { temporaryFolder } from '../fixtures/images.ts';
 
 interface Scanned {
   samples: { path: string; width: number; height: number; sha256: string; values: unknown }[];
@@ -12,9 +13,8 @@ interface Scanned {
 }
 
 /** Scans a copy of a case; the workspace keeps its thumbnails. */
-async function scanCase(name: string) {
-  const [folder, workspace] = [temporaryFolder('case'), temporaryFolder('workspace')];
-  cpSync(join(sharedData, '..', 'cases', name, 'in'), folder, { recursive: true });
+async function scanCase(number: Case<'formats'>) {
+  const [folder, workspace] = [caseInput('formats', number), temporaryFolder('workspace')];
   const { samples, issues } = await winnowJson<Scanned>(['scan', folder, '--workspace', workspace]);
   const thumb = (path: string) => {
     const { sha256 } = samples.find((sample) => sample.path === path) as Scanned['samples'][0];
@@ -23,8 +23,8 @@ async function scanCase(name: string) {
   return { samples, issues, thumb };
 }
 
-test('SVG with a namespace prefix, in UTF-16, and with a processing instruction is drawn', async () => {
-  const { samples, issues, thumb } = await scanCase('26-svg-prefix-utf16-pi');
+caseTest('SVG with a namespace prefix, in UTF-16, and with a processing instruction is drawn', async () => {
+  const { samples, issues, thumb } = await scanCase('26');
   expect(issues).toEqual([]);
   expect(samples.map(({ path, width, height }) => [path, width, height])).toEqual([
     ['pi.svg', 1024, 512],
@@ -40,8 +40,8 @@ test('SVG with a namespace prefix, in UTF-16, and with a processing instruction 
   }
 });
 
-test('DICOM, FITS, Radiance HDR, PFM, RAF and JPEG XR: each is a sample or named with the reason', async () => {
-  const { samples, issues } = await scanCase('43-dicom-fits-absent');
+caseTest('DICOM, FITS, Radiance HDR, PFM, RAF and JPEG XR: each is a sample or named with the reason', async () => {
+  const { samples, issues } = await scanCase('43');
   const listed = [...samples, ...issues].map(({ path }) => path).sort();
   expect(listed).toEqual(['f.pfm', 'img.fits', 'r.hdr', 'r.jxr', 'r.raf', 'scan.dcm']);
   const messages = Object.fromEntries(issues.map(({ path, code, message }) => [path, `${code}: ${message}`]));
@@ -51,11 +51,15 @@ test('DICOM, FITS, Radiance HDR, PFM, RAF and JPEG XR: each is a sample or named
   });
 });
 
-test('AppleDouble files of macOS are passed over; short files of such a name are issues', async () => {
-  const { samples, issues } = await scanCase('35-appledouble-short');
+caseTest('AppleDouble files of macOS are passed over; short files of such a name are issues', async () => {
+  const { samples, issues } = await scanCase('35');
   expect(samples.map(({ path }) => path)).toEqual(['cat/0.png']);
   expect(issues.map(({ path, code }) => [path, code]).sort()).toEqual([
     ['cat/._1.png', 'empty'],
     ['cat/._2.png', 'not-an-image'],
   ]);
+});
+
+caseTest('each case of this topic is tried', () => {
+  expect(untried('formats')).toEqual([]);
 });

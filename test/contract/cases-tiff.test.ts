@@ -1,15 +1,12 @@
 /** TIFF, depth maps and camera raw that once went wrong (`../shared/cases`): the command line reads them truly or names what it does not read, each time the same. */
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { thumbFile } from '../../src-main/image/read.ts';
-import { root, winnowJson } from '../fixtures/command.ts';
+import { type Case, caseInput, caseTest, hasCases, untried } from '../fixtures/cases.ts';
+import { winnowJson } from '../fixtures/command.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
-
-const cases = join(root, '..', 'shared', 'cases');
-const isThere = existsSync(cases);
-if (!isThere) console.warn(`The cases are missing (${cases}): their tests are skipped.`);
 
 interface Scan {
   samples: { path: string; width: number; height: number; frames: number; sha256: string }[];
@@ -28,7 +25,7 @@ async function scanned(folder: string) {
   };
   return { samples, issues, colourOf };
 }
-const inputOf = (name: string) => join(cases, name, 'in');
+const inputOf = (number: Case<'tiff'>) => caseInput('tiff', number);
 const near = (seen: number[], wanted: number[], what = '') =>
   seen.forEach((value, i) =>
     expect(Math.abs(value - wanted[i]), `${what}: ${seen} for ${wanted}`).toBeLessThanOrEqual(8),
@@ -41,9 +38,9 @@ const colours = [
   [230, 200, 40],
 ];
 
-describe.skipIf(!isThere)('cases', () => {
+describe.skipIf(!hasCases)('cases', () => {
   test('depth maps of few values have different thumbnails', async () => {
-    const { samples, colourOf } = await scanned(inputOf('14-depth16-exact'));
+    const { samples, colourOf } = await scanned(inputOf('14'));
     const seen = await Promise.all(
       samples.map(async ({ path }) =>
         JSON.stringify(await Promise.all(fourths.flatMap((x) => fourths.map((y) => colourOf(path, x, y))))),
@@ -53,31 +50,31 @@ describe.skipIf(!isThere)('cases', () => {
   });
 
   test('a thumbnail of another shape is not taken for the picture of a raw file', async () => {
-    const { samples, issues } = await scanned(inputOf('15-raw-thumbnail-as-image'));
+    const { samples, issues } = await scanned(inputOf('15'));
     expect(samples).toEqual([]);
     expect(issues.map(({ code }) => code)).toEqual(new Array(3).fill('unsupported-format'));
     for (const { message } of issues) expect(message).toMatch(/does not read RAW files/);
   });
 
-  test.each([
-    ['16-tiff-rgb-nir', 'rgb_nir.tif', colours],
-    ['17-tiff-half-float', 'half.tif', [0, 64, 128, 255].map((v) => [v, v, v])],
-    ['24-tiff-thumbnail-first', 'thumbfirst.tif', colours],
-  ])('%s', async (name, path, wanted) => {
-    const { samples, colourOf } = await scanned(inputOf(name));
+  test.each<[number: Case<'tiff'>, path: string, wanted: number[][]]>([
+    ['16', 'rgb_nir.tif', colours],
+    ['17', 'half.tif', [0, 64, 128, 255].map((v) => [v, v, v])],
+    ['24', 'thumbfirst.tif', colours],
+  ])('case %s', async (number, path, wanted) => {
+    const { samples, colourOf } = await scanned(inputOf(number));
     expect(samples).toMatchObject([{ path, width: 256, height: 64 }]);
     for (const [i, x] of fourths.entries()) near(await colourOf(path, x), wanted[i], path);
   });
 
   test('signed integers have increasing levels', async () => {
-    const { colourOf } = await scanned(inputOf('19-tiff-signed'));
+    const { colourOf } = await scanned(inputOf('19'));
     for (const path of ['int16.tif', 'int8.tif'])
       for (const [i, level] of [0, 89.25, 153, 255].entries())
         near(await colourOf(path, fourths[i]), [level, level, level], path);
   });
 
   test('measurements are turned by their orientation', async () => {
-    const { samples } = await scanned(inputOf('23-tiff-float-orientation'));
+    const { samples } = await scanned(inputOf('23'));
     expect(samples.map(({ width, height }) => [width, height])).toEqual([
       [40, 80],
       [40, 80],
@@ -87,8 +84,8 @@ describe.skipIf(!isThere)('cases', () => {
   test('compressions are read or named, the same each time, beside damaged files', async () => {
     const folder = join(temporaryFolder('packing'), 'in');
     mkdirSync(folder);
-    cpSync(inputOf('21-tiff-packing-words'), folder, { recursive: true });
-    const plain = readFileSync(join(inputOf('24-tiff-thumbnail-first'), 'thumbfirst.tif'));
+    cpSync(inputOf('21'), folder, { recursive: true });
+    const plain = readFileSync(join(inputOf('24'), 'thumbfirst.tif'));
     writeFileSync(join(folder, 'cut.tif'), plain.subarray(0, plain.length - 5000));
     writeFileSync(
       join(folder, 'spoilt.tif'),
@@ -119,4 +116,8 @@ describe.skipIf(!isThere)('cases', () => {
         for (const [i, x] of fourths.entries()) near(await colourOf(path, x), colours[i], path);
     }
   });
+});
+
+caseTest('each case of this topic is tried', () => {
+  expect(untried('tiff')).toEqual([]);
 });

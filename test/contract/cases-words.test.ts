@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { caseFolder, hasCases } from '../fixtures/cases.ts';
+import { caseFolder, caseTest, hasCases, untried } from '../fixtures/cases.ts';
 import { compileCache, root, winnow, winnowJson } from '../fixtures/command.ts';
 import { temporaryFolder } from '../fixtures/images.ts';
 
@@ -25,7 +25,7 @@ describe.skipIf(!hasCases)('73: a class whose images are near copies', () => {
   }
 
   test('cannot be judged, is not suspected, and is never erased', async () => {
-    const folder = join(caseFolder('73'), 'in');
+    const folder = join(caseFolder('words', '73'), 'in');
     const data = newData();
     const reason = 'All 6 images of b are near copies, so no model could learn b without them.';
     const found = await winnowJson<Answer>(['labels', folder], data);
@@ -62,7 +62,7 @@ describe.skipIf(!hasCases)('73: a class whose images are near copies', () => {
 
 describe.skipIf(!hasCases)('44, 45: tables that cannot be meant', () => {
   test('are refused with the reason, and nothing changes', async () => {
-    const folder = caseFolder('44');
+    const folder = caseFolder('words', '44');
     const data = newData();
     await winnow(['scan', join(folder, 'in'), '--quiet'], data);
     const importing = (file: string, input?: string) => winnow(['import', join(folder, 'in'), file], data, input);
@@ -72,7 +72,7 @@ describe.skipIf(!hasCases)('44, 45: tables that cannot be meant', () => {
       expect(err).not.toContain('undefined');
     };
     await refused(join(folder, 'tables', 'dup.json'), 'have the same id 1: cat/0.png and dog/1.png');
-    const oneLine = join(caseFolder('45'), 'tables');
+    const oneLine = join(caseFolder('words', '45'), 'tables');
     await refused(join(oneLine, 'voc.xml'), 'voc.xml is XML or HTML');
     await refused(join(oneLine, 'nohead.csv'), 'Line 1 of nohead.csv has no column with image paths');
     const tables = temporaryFolder('tables');
@@ -104,7 +104,7 @@ describe.skipIf(!hasCases)('44, 45: tables that cannot be meant', () => {
 
 describe.skipIf(!hasCases)('80: output that cannot be written', () => {
   test('is told before the work, for every option that names a place', async () => {
-    const folder = join(caseFolder('80'), 'in');
+    const folder = join(caseFolder('words', '80'), 'in');
     const data = newData();
     const none = join(temporaryFolder('outputs'), 'no such folder', 'x');
     const isFile = join(temporaryFolder('outputs'), 'file');
@@ -142,7 +142,7 @@ describe.skipIf(!hasCases)('01: output into a pipe', () => {
   test('is complete, however slowly it is read', async () => {
     const folder = temporaryFolder('many');
     const data = newData();
-    execFileSync('python3', [join(caseFolder('01'), 'make.py'), folder]);
+    execFileSync('python3', [join(caseFolder('words', '01'), 'make.py'), folder]);
     expect((await winnow(['scan', folder, '--quiet'], data)).code).toBe(0);
     /** The output of a command whose reader waits before it starts to read, and again between blocks. */
     const slowly = async (args: string[]) => {
@@ -171,4 +171,8 @@ describe.skipIf(!hasCases)('01: output into a pipe', () => {
     expect(json.length).toBeGreaterThan(2 ** 18);
     expect((JSON.parse(json) as { samples: unknown[] }).samples).toHaveLength(1200);
   });
+});
+
+caseTest('each case of this topic is tried', () => {
+  expect(untried('words')).toEqual([]);
 });
