@@ -155,24 +155,10 @@ const decoders: Record<string, (bytes: DataView<ArrayBuffer>) => Float32Array | 
   F32: ({ buffer }) => new Float32Array(buffer),
   F64: ({ buffer }) => new Float64Array(buffer),
   I64: ({ buffer }) => Float64Array.from(new BigInt64Array(buffer), Number),
-  F16: ({ buffer }) => Float32Array.from(new Uint16Array(buffer), half),
+  F16: ({ buffer }) => new Float32Array(new Float16Array(buffer)),
   // bfloat16 is the upper half of a float32.
   BF16: ({ buffer }) => new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer),
 };
-
-/** IEEE 754 half precision: 1 bit of sign, 5 of exponent, 10 of fraction. */
-function half(bits: number): number {
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const size =
-    exponent === 31
-      ? fraction
-        ? NaN
-        : Infinity
-      : exponent
-        ? (1 + fraction / 1024) * 2 ** (exponent - 15)
-        : fraction * 2 ** -24;
-  return bits & 0x8000 ? -size : size;
-}
 
 export interface NamedTensor {
   shape: readonly number[];

@@ -62,7 +62,12 @@ export async function makeFeatures(
 ): Promise<Rows> {
   const rows = await context.rows.make(recipe, samples, {
     signal: report.signal,
-    onStart: (missing) => report.stage(stage, missing),
+    onStart(missing) {
+      report.stage(stage, missing);
+      // The weights are loaded while the first images are decoded.
+      if (recipe.batch)
+        context.compute.call('features', { model: usual.id, bytes: new Uint8Array(0) }).catch(() => undefined);
+    },
     onProgress: (done) => report.progress(done),
   });
   context.table.putIssues(rows.issues);

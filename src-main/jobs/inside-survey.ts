@@ -14,7 +14,7 @@ import { readSubjectImage, resolveSubject, type ResolvedSubject, type SubjectFra
 import type { JobType } from './job-type.ts';
 import { sidesOf } from './patches.ts';
 import { packPixels } from './pixels.ts';
-import { refresh } from './scan.ts';
+import { refreshToCompute } from './scan.ts';
 import { imagesKey, readSurveyedLayer, readSurveyHeader, writeSurvey, type SurveyedLayer } from './survey-file.ts';
 
 /** Only the most frequent classes are told apart. */
@@ -29,7 +29,7 @@ export const surveyJob: JobType<{ run: string }> = {
     return {
       title: `Survey the units of ${run}`,
       async run(report) {
-        await refresh(context, report);
+        await refreshToCompute(context, report);
         const subject = resolveSubject(context, run);
         const samples = context.table.samples();
         if (!samples.length) throw new WinnowError('no-samples', 'There is no readable image in this folder.');

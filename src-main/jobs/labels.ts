@@ -22,7 +22,7 @@ import {
   type LabelEvidence,
 } from '../workspace/label-evidence.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
-import { refresh } from './scan.ts';
+import { refresh, refreshToCompute } from './scan.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { makeRun, type RunSpec } from './run-runner.ts';
@@ -33,7 +33,7 @@ export const labelsJob: JobType<LabelsRequest> = {
   prepare: (request, context) => ({
     title: 'Find label errors',
     async run(report) {
-      await refresh(context, report);
+      await (request.runId === null ? refreshToCompute : refresh)(context, report);
       return summaryOf(await searchLabelErrors(context, request, report));
     },
   }),

@@ -23,7 +23,7 @@ import {
   type Predictions,
 } from '../workspace/predictions.ts';
 import { runFolder } from '../workspace/runs.ts';
-import { refresh } from './scan.ts';
+import { refreshToCompute } from './scan.ts';
 
 export const predictJob: JobType<z.infer<typeof predictSchema>> = {
   kind: 'predict',
@@ -34,7 +34,7 @@ export const predictJob: JobType<z.infer<typeof predictSchema>> = {
     return {
       title: `Predict with ${runId}`,
       async run(report) {
-        await refresh(context, report);
+        await refreshToCompute(context, report);
         return `${plural(await predictNew(context, run, report), 'image')} predicted by ${runId}`;
       },
     };

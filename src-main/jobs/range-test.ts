@@ -6,7 +6,7 @@ import type { TrainRequest } from '../contract/schemas.ts';
 import type { Run } from '../contract/types.ts';
 import { checkTrain } from '../workspace/check-request.ts';
 import type { Report } from '../workspace/report.ts';
-import { refresh } from './scan.ts';
+import { refreshToCompute } from './scan.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { makeRun, type RunSpec } from './run-runner.ts';
@@ -20,7 +20,7 @@ export const rangeTestJob: JobType<TrainRequest> = {
     return {
       title: `Learning rate of ${record.title}`,
       async run(report) {
-        await refresh(context, report);
+        await refreshToCompute(context, report);
         const { id, rangeTest } = await findRate(context, request, report);
         return rangeTest?.suggested
           ? `${id}: suggested learning rate ${rangeTest.suggested.toPrecision(2)}`

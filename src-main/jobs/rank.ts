@@ -29,7 +29,7 @@ import { checkRank } from '../workspace/check-request.ts';
 import type { Report } from '../workspace/report.ts';
 import type { Table } from '../workspace/table.ts';
 import { MapFiles } from './map-files.ts';
-import { refresh } from './scan.ts';
+import { refreshToCompute } from './scan.ts';
 import { fitScorer, type FittedScorer } from './fit-scorer.ts';
 import { withSize } from './scorer-images.ts';
 import type { JobContext } from './context.ts';
@@ -45,7 +45,7 @@ export const rankJob: JobType<RankRequest> = {
     return {
       title: `Rank with ${record.title}`,
       async run(report) {
-        await refresh(context, report);
+        await refreshToCompute(context, report);
         await files.check(); // before hours of training
         const run = await rank(context, request, report);
         context.journal.record(

@@ -72,6 +72,12 @@ export async function refresh(context: JobContext, report: Report): Promise<Scan
   return summary;
 }
 
+/** The same for a job that computes afterwards: the compute process starts while files are read. */
+export function refreshToCompute(context: JobContext, report: Report): Promise<ScanSummary> {
+  context.compute.call('backend', undefined).catch(() => undefined); // the first call that is needed says why it does not start
+  return refresh(context, report);
+}
+
 type ScanContext = Pick<JobContext, 'folder' | 'workspaceFolder' | 'table' | 'rows'>;
 
 /** An issue with the size and the time that its file had; -1 if the file is read again in any case. */

@@ -24,7 +24,7 @@ import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { MapFiles } from './map-files.ts';
 import { makeRun } from './run-runner.ts';
-import { refresh } from './scan.ts';
+import { refreshToCompute } from './scan.ts';
 import { prepareImages } from './scorer-images.ts';
 
 export const scoreJob: JobType<ScoreRequest> = {
@@ -37,7 +37,7 @@ export const scoreJob: JobType<ScoreRequest> = {
     return {
       title: `Score with ${runId}`,
       async run(report) {
-        await refresh(context, report);
+        await refreshToCompute(context, report);
         const detector = own ?? (await detectorIn(of as Place, runId));
         const files = filesOf(detector);
         await files.check();

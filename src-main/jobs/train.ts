@@ -12,7 +12,7 @@ import type { TrainingSplits } from '../workspace/dataset-split.ts';
 import { countIndependent, independentImages } from '../workspace/label-evidence.ts';
 import type { Report } from '../workspace/report.ts';
 import { predictionKey, putPredictions, writePredictions } from '../workspace/predictions.ts';
-import { refresh } from './scan.ts';
+import { refreshToCompute } from './scan.ts';
 import type { JobContext } from './context.ts';
 import type { JobType } from './job-type.ts';
 import { makeRun, type ActiveRun, type RunSpec } from './run-runner.ts';
@@ -34,7 +34,7 @@ export const trainJob: JobType<TrainRequest> = {
     return {
       title: `Train ${record.title}`,
       async run(report) {
-        await refresh(context, report);
+        await refreshToCompute(context, report);
         const run = await train(context, request, report);
         context.journal.record({ do: 'train', request, run: run.id }, `train ${run.id}`);
         const evaluation = run.classification?.evaluation;

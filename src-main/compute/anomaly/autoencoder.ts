@@ -209,7 +209,7 @@ export function restoreAutoencoder(
   arrays: Record<string, Float32Array>,
 ): Model<'pixels'> {
   const normal = { linear: normalErrorsFrom('linear', arrays), network: normalErrorsFrom('network', arrays) };
-  const network = new Network(architecture, [cropPx, cropPx, 3], 0);
+  const network = new Network(architecture, [cropPx, cropPx, 3], null);
   network.load(arrays);
   return networkModel(
     network,

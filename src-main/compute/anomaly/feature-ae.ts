@@ -131,7 +131,7 @@ export const featureAe = defineScorer({
     }
   },
   restore(params, { mean, factor, ...arrays }) {
-    const network = new Network(featureAutoencoder(params), [1, 1, mean.length], 0);
+    const network = new Network(featureAutoencoder(params), [1, 1, mean.length], null);
     network.load(arrays);
     const whitening = { mean: tf.tensor1d(mean), factor: tf.tensor2d(factor, [mean.length, mean.length]) };
     return featureModel(whitening, network, params);

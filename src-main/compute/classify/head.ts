@@ -2,13 +2,14 @@
  * Trains a classification head alone: multinomial logistic regression on stored embeddings, with an L2 penalty, by L-BFGS. Each dimension of the embeddings is
  * standardised. The penalty with the least validation loss is chosen; then the head is fitted again to training and validation images together.
  */
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import { meanOf, sumOf } from '../../contract/numbers.ts';
+import { meanOf } from '../../contract/numbers.ts';
 import { tf } from '../backend.ts';
 import { concatenate } from '../pixels.ts';
 import { readBack } from '../read-back.ts';
 import { minimise } from '../train/lbfgs.ts';
 import { accuracyOf, lossAt, meanLoss, type Predictions } from './evaluate.ts';
+import { headLoss, type HeadLoss, type HeadRows } from './head-loss.ts';
+import { spanOf, type Span } from './span.ts';
 
 /** The weights of the classification layer, for embeddings that are not standardised. */
 export interface Head {
@@ -60,12 +61,15 @@ export async function fitHead(
   yieldToEventLoop: () => Promise<void>,
   onTried: (tried: HeadFit['tried']) => void = () => undefined,
 ): Promise<HeadFit> {
-  const { size, classes, labels } = examples;
+  const { classes, labels } = examples;
   const scale = scaleDroppingConstants(examples, train);
-  const learned = prepared(examples, train, scale);
-  const held = val.length ? prepared(examples, val, scale) : null;
-  const predictionsOf = async ({ x }: Prepared, w: Float64Array, rows: Int32Array): Promise<Predictions> => ({
-    logits: await logitsOf(x, w, size, classes),
+  const rows = concatenate(train, val);
+  const span = await spanOf(scaled(examples, rows, scale), examples.size, yieldToEventLoop);
+  const lossOf = (from: number, to: number): HeadLoss => headLoss(partOf(examples, rows, span, from, to));
+  const learned = lossOf(0, train.length);
+  const held = val.length ? lossOf(train.length, rows.length) : null;
+  const predictionsOf = async (of: HeadLoss, w: Float64Array, rows: Int32Array): Promise<Predictions> => ({
+    logits: await of.logits(w),
     labels: rows.map((p) => labels[p]),
     classes,
   });
@@ -73,10 +77,10 @@ export async function fitHead(
     const tried: HeadFit['tried'] = [];
     const fits: { penalty: number; w: Float64Array; heldLoss: number; error: number; logits: Float32Array }[] = [];
     let least = Infinity;
-    let w = new Float64Array((size + 1) * classes);
+    let w = new Float64Array((span.width + 1) * classes);
     let worse = 0;
     for (const penalty of given ? [given] : held ? penalties : [defaultPenalty]) {
-      w = (await solve(learned, w, { size, classes, penalty }, yieldToEventLoop)) as Float64Array<ArrayBuffer>;
+      w = (await solve(learned, w, penalty, yieldToEventLoop)) as Float64Array<ArrayBuffer>;
       const own = await predictionsOf(learned, w, train);
       const predictions = held && (await predictionsOf(held, w, val));
       const valLoss = predictions && meanLoss(predictions);
@@ -108,17 +112,22 @@ export async function fitHead(
     } = oneStandardError ? fits.find(({ heldLoss }) => heldLoss <= least + best.error)! : best;
     let last = chosen;
     if (held && refit) {
-      const all = prepared(examples, concatenate(train, val), scale);
+      const all = lossOf(0, rows.length);
       try {
-        last = await solve(all, last, { size, classes, penalty }, yieldToEventLoop);
+        last = await solve(all, last, penalty, yieldToEventLoop);
       } finally {
-        dispose(all);
+        all.dispose();
       }
     }
-    return { head: unscaled(last, scale, size, classes), valLogits: logits, penalty, tried };
+    return {
+      head: unscaled(span.original(last, classes), scale, examples.size, classes),
+      valLogits: logits,
+      penalty,
+      tried,
+    };
   } finally {
-    dispose(learned);
-    if (held) dispose(held);
+    learned.dispose();
+    held?.dispose();
   }
 }
 
@@ -142,14 +151,6 @@ export async function headLogits({ kernel, bias }: Head, codes: Float32Array, si
   );
 }
 
-interface Prepared {
-  x: Tensor2D; // [n, size], scaled
-  targets: Tensor2D; // [n, classes]
-  weights: Tensor2D | null; // [n, 1], their sum is n
-}
-
-const dispose = ({ x, targets, weights }: Prepared): void => tf.dispose([x, targets, ...(weights ? [weights] : [])]);
-
 interface Scale {
   mean: Float32Array;
   factor: Float32Array;
@@ -170,74 +171,46 @@ function scaleDroppingConstants({ codes, size }: HeadExamples, rows: Int32Array)
   };
 }
 
-function prepared(
-  { codes, size, labels, classes, weights }: HeadExamples,
-  rows: Int32Array,
-  { mean, factor }: Scale,
-): Prepared {
+/** Standardised embeddings, [rows, size]. */
+function scaled({ codes, size }: HeadExamples, rows: Int32Array, { mean, factor }: Scale): Float32Array {
   const x = new Float32Array(rows.length * size);
-  const targets = new Float32Array(rows.length * classes);
   rows.forEach((row, i) => {
     for (let d = 0; d < size; d++) x[i * size + d] = (codes[row * size + d] - mean[d]) * factor[d];
-    targets[i * classes + labels[row]] = 1;
   });
-  const own = weights && Float32Array.from(rows, (row) => weights[labels[row]]);
-  const sum = own ? sumOf(own) : 1;
+  return x;
+}
+
+/** A part of the rows, in the coordinates of their span. */
+function partOf(
+  { labels, classes, weights }: HeadExamples,
+  all: Int32Array,
+  { values, width }: Span,
+  from: number,
+  to: number,
+): HeadRows {
+  const own = all.subarray(from, to).map((row) => labels[row]);
   return {
-    x: tf.tensor2d(x, [rows.length, size]),
-    targets: tf.tensor2d(targets, [rows.length, classes]),
-    weights:
-      own &&
-      tf.tensor2d(
-        own.map((v) => (v * rows.length) / sum),
-        [rows.length, 1],
-      ),
+    x: values.subarray(from * width, to * width),
+    size: width,
+    labels: own,
+    classes,
+    weights: weights && Float32Array.from(own, (label) => weights[label]),
   };
 }
 
-/** Minimises the loss. Returns the weights [size + 1, classes], with the bias in the last row, which is not penalised. */
+/** The weights with the least loss, [size + 1, classes]. */
 async function solve(
-  { x, targets, weights }: Prepared,
+  loss: HeadLoss,
   start: Float64Array,
-  { size, classes, penalty }: { size: number; classes: number; penalty: number },
+  penalty: number,
   yieldToEventLoop: () => Promise<void>,
 ): Promise<Float64Array> {
-  const count = x.shape[0];
-  const kernelSize = size * classes;
-  const { x: found } = await minimise(async (w) => {
+  const { x } = await minimise(async (w) => {
     await yieldToEventLoop();
-    const packed = tf.tidy(() => {
-      const logits = tf.add(tf.matMul(x, kernelOf(w, size, classes)), biasOf(w, size));
-      const logs = tf.logSoftmax(logits);
-      const losses = tf.mul(targets, logs);
-      const loss = tf.neg(tf.sum(weights ? tf.mul(losses, weights) : losses));
-      const errors = tf.sub(tf.exp(logs), targets);
-      const weighed = (weights ? tf.mul(errors, weights) : errors) as Tensor2D;
-      return tf.concat1d([
-        tf.reshape(tf.matMul(x, weighed, true), [-1]),
-        tf.sum(weighed, 0) as Tensor1D,
-        tf.reshape(loss, [1]),
-      ]);
-    });
-    const values = await readBack(packed);
-    const gradient = Float64Array.from(
-      values.subarray(0, -1),
-      (v, i) => v / count + (i < kernelSize ? penalty * w[i] : 0),
-    );
-    let squares = 0;
-    for (let i = 0; i < kernelSize; i++) squares += w[i] ** 2;
-    return { value: values.at(-1)! / count + (penalty / 2) * squares, gradient };
+    return loss.at(w, penalty);
   }, start);
-  return found;
+  return x;
 }
-
-const kernelOf = (w: Float64Array, size: number, classes: number): Tensor2D =>
-  tf.tensor2d(Float32Array.from(w.subarray(0, size * classes)), [size, classes]);
-const biasOf = (w: Float64Array, size: number): Tensor1D =>
-  tf.tensor1d(Float32Array.from(w.subarray((w.length / (size + 1)) * size)));
-
-const logitsOf = async (x: Tensor2D, w: Float64Array, size: number, classes: number): Promise<Float32Array> =>
-  readBack(tf.tidy(() => tf.add(tf.matMul(x, kernelOf(w, size, classes)), biasOf(w, size))));
 
 /** Converts weights for standardised embeddings to weights for the embeddings themselves. */
 function unscaled(w: Float64Array, { mean, factor }: Scale, size: number, classes: number): Head {

@@ -135,7 +135,7 @@ function open(file: string): Loaded {
   const network = new Network(
     architectureOf(header.model, checkClassifier(header.model, header.params), header.classes.length),
     [side, side, 3],
-    0,
+    null,
   );
   network.load(arrays);
   return { bytes: network.bytes, network, header, dispose: () => network.dispose() };

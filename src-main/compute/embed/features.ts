@@ -41,7 +41,7 @@ export function withPretrained<Result>(id: string, work: (loaded: Loaded) => Pro
 async function open(source: Pretrained): Promise<Loaded> {
   const record = modelOf(source.model)!;
   const { sizePx } = source;
-  const network = new Network(record.build(source.params, { sizePx, classes: 2 }), [sizePx, sizePx, 3], 0);
+  const network = new Network(record.build(source.params, { sizePx, classes: 2 }), [sizePx, sizePx, 3], null);
   try {
     await loadForeign(network, record, source.params, checkedFile(source), { head: 'fresh' });
     return { bytes: network.bytes, network, source, dispose: () => network.dispose() };

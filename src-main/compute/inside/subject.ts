@@ -297,7 +297,7 @@ async function openWeights(id: string): Promise<{ bytes: number; subject: OpenSu
   const record = modelOf(source.model)!;
   const { sizePx } = source;
   const params = { ...source.params, levels: false };
-  const network = new Network(record.build(params, { sizePx, classes: outputsOfImageNet }), [sizePx, sizePx, 3], 0);
+  const network = new Network(record.build(params, { sizePx, classes: outputsOfImageNet }), [sizePx, sizePx, 3], null);
   try {
     await loadForeign(network, record, params, checkedFile(source), { head: 'load' });
   } catch (error) {

@@ -57,11 +57,14 @@ export class Network<A extends Architecture = Architecture> {
   #epsilon: number;
   #frozen: Frozen | undefined;
 
-  /** `norms`: training normalises by the statistics of each batch, or by the moving statistics, which then do not change. */
+  /**
+   * `seed`: null if the weights are loaded next; kernels are then zeros, which takes no time. `norms`: training normalises by the statistics of each batch, or by the
+   * moving statistics, which then do not change.
+   */
   constructor(
     architecture: A,
     inputShape: [number, number, number],
-    seed: number,
+    seed: number | null,
     { initialisation = 'default' as Initialisation, norms = 'batch' as 'batch' | 'frozen' } = {},
   ) {
     this.#norms = norms;
@@ -74,7 +77,9 @@ export class Network<A extends Architecture = Architecture> {
       { name: `${name}/variance`, shape },
     ]);
     this.layers = layers;
-    const starts = weights.map((piece) => startValues(piece, seed, initialisation));
+    const starts = weights.map((piece) =>
+      seed === null ? new Float32Array(sizeOf(piece.shape)) : startValues(piece, seed, initialisation),
+    );
     const statistics = normalised.flatMap(({ shape: [n] }) => [new Float32Array(n), new Float32Array(n).fill(1)]);
     [this.weights, this.statistics] = [join(starts), join(statistics)].map((values) =>
       tf.tidy(() => tf.variable(tf.tensor1d(values))),

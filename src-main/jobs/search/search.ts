@@ -17,7 +17,7 @@ import type { JobContext } from '../context.ts';
 import type { JobType, PreparedJob } from '../job-type.ts';
 import { paused } from '../queue.ts';
 import { makeRun, type ActiveRun, type RunSpec } from '../run-runner.ts';
-import { refresh } from '../scan.ts';
+import { refreshToCompute } from '../scan.ts';
 import { changed, checkBudget, checkedSpace, checkStopper } from './change.ts';
 import { keepTrial, searchOf, trialOf } from './keep.ts';
 import { localExecutor } from './local-executor.ts';
@@ -160,7 +160,7 @@ function searchWork(
     isBehind: true,
     ...(resumed && { runId: resumed.id }),
     async run(report, _jobId, pause) {
-      await refresh(context, report);
+      await refreshToCompute(context, report);
       const start =
         id === null
           ? await begin(report)
