@@ -6,7 +6,7 @@ import sharp, { type Metadata, type SharpOptions } from 'sharp';
 import { heifPicture } from './boxes.ts';
 import { partialFrame, whiteOutside } from './gif-frame.ts';
 import { profileOfCicp, rgbOfGray } from './profile.ts';
-import { checkSize, withTimeout, type Raw } from './raw.ts';
+import { checkSize, maxSeconds, withTimeout, type Raw } from './raw.ts';
 
 /** The samples of such an image; null for all others. */
 export async function samplesFromSharp(bytes: Buffer, options: SharpOptions, meta: Metadata): Promise<Raw | null> {
@@ -27,16 +27,17 @@ export async function samplesFromSharp(bytes: Buffer, options: SharpOptions, met
 }
 
 /** RGB or RGBA of 8 or 16 bits, after orientation; gray is copied to all three. */
-async function readSamples(
+export async function readSamples(
   bytes: Buffer,
   options: SharpOptions,
-  meta: Metadata,
+  meta: Pick<Metadata, 'depth' | 'width' | 'height' | 'pages'>,
   stated: Pick<Raw, 'profile' | 'notice'>,
 ): Promise<Raw> {
   checkSize(meta.width, meta.height);
   const isDeep = meta.depth !== 'uchar';
   const { data, info } = await withTimeout(
     sharp(bytes, { ...options, ignoreIcc: true })
+      .timeout({ seconds: maxSeconds })
       .autoOrient()
       .toColourspace(isDeep ? 'rgb16' : 'srgb')
       .raw({ depth: isDeep ? 'ushort' : 'uchar' })

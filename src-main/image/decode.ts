@@ -3,7 +3,7 @@
  * the first frame. Measurements are stretched (`levels.ts`); SVG is rendered at about 1,024 px. If a file cannot be decoded, a `DecodeError` with the code and
  * message of an issue is thrown.
  */
-import sharp, { type OutputInfo, type Sharp } from 'sharp';
+import sharp, { type OutputInfo, type Sharp, type SharpOptions } from 'sharp';
 import { ownFault } from '../file/fault.ts';
 import { decodeInWorker } from './decode-in-worker.ts';
 import { findPictures, isCameraRaw, shownAs } from './camera-raw.ts';
@@ -12,13 +12,23 @@ import { largestOfIco } from './decode-ico.ts';
 import { native } from '../native/index.ts';
 import { heifFrames } from './boxes.ts';
 import { withPngProfile } from './colour-png.ts';
-import { asStill, samplesFromSharp } from './colour-sharp.ts';
+import { asStill, readSamples, samplesFromSharp } from './colour-sharp.ts';
 import { prepareSvg } from './decode-svg.ts';
 import { formatOfBytes, formatOfName, formats, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader, pngFrames, unreadJpeg } from './header.ts';
-import { DecodeError, DecoderHung, truncated, withTimeout, maxPixels, maxSeconds, type Raw } from './raw.ts';
+import {
+  DecodeError,
+  DecoderHung,
+  truncated,
+  withTimeout,
+  maxPixels,
+  maxPixelsWhole,
+  maxSeconds,
+  type Raw,
+} from './raw.ts';
 import { pixelBudget } from './budget.ts';
 import { levelsFor, rangeOfValues, stretch, type Levels } from './levels.ts';
+import { inSrgb, matrixConversion } from './profile-matrix.ts';
 import { wrapTiff } from './wrap-tiff.ts';
 import type { WorkerFormat } from './decode-worker.ts';
 import type { ValueRange } from '../contract/types.ts';
@@ -48,8 +58,8 @@ export interface Opened {
   plain?: Buffer;
   /** The samples, if a decoder of our own has read them. */
   decoded?: Raw;
-  /** A new pipeline that yields the standard pixels: resize it, then read them. */
-  standard(): Sharp;
+  /** A new pipeline that yields the standard pixels: resize it, then read them. It may hold all samples, so ask for it within the pixel budget. */
+  standard(): Promise<Sharp>;
 }
 
 /**
@@ -125,7 +135,7 @@ async function openInWorker(format: WorkerFormat, bytes: Buffer, levels: Levels)
     width,
     height,
     frames: decoded.frames,
-    standard: () => standardise(sharp(png, options), { isDeep }),
+    standard: async () => standardise(sharp(png, options), { isDeep }),
   };
 }
 
@@ -133,13 +143,17 @@ async function openInWorker(format: WorkerFormat, bytes: Buffer, levels: Levels)
 async function openTiff(bytes: Buffer, levels: Levels): Promise<Opened> {
   const plan = sharpPlan(bytes);
   if (!plan) return openInWorker('tiff', bytes, levels);
-  const { options, steps, ...opened } = plan;
-  return { format: 'tiff', ...opened, standard: () => standardise(sharp(bytes, options), steps) };
+  const { options, steps, deepProfile, ...opened } = plan;
+  return {
+    format: 'tiff',
+    ...opened,
+    standard: () => standardOf(bytes, options, steps, { ...opened, profile: deepProfile }),
+  };
 }
 
 async function openSvg(format: Format, bytes: Buffer): Promise<Opened> {
   const { drawing, options, width, height } = await prepareSvg(bytes);
-  return { format, width, height, frames: 1, standard: () => standardise(sharp(drawing, options)) };
+  return { format, width, height, frames: 1, standard: async () => standardise(sharp(drawing, options)) };
 }
 
 /** A camera raw file: the largest picture in it that can be read. */
@@ -193,7 +207,7 @@ async function fromSharp(format: Format, file: Buffer, levels: Levels): Promise<
   const size = native?.head(bytes);
   if (size && size[0] * size[1] * scans <= maxPlainWork) {
     const [width, height] = size;
-    return { ...still, width, height, plain: bytes, standard: () => standardise(sharp(bytes, options)) };
+    return { ...still, width, height, plain: bytes, standard: async () => standardise(sharp(bytes, options)) };
   }
   const plain = plainHeader(bytes);
   if (plain && plain.width * plain.height <= maxPixels) {
@@ -202,7 +216,7 @@ async function fromSharp(format: Format, file: Buffer, levels: Levels): Promise<
       ...still,
       width,
       height,
-      standard: () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }),
+      standard: async () => standardise(sharp(bytes, options), { isTurned: false, hasAlpha }),
     };
   }
   const unread = format === 'jpeg' ? unreadJpeg(bytes) : null;
@@ -214,7 +228,8 @@ async function fromSharp(format: Format, file: Buffer, levels: Levels): Promise<
   if (samples) return fromRaw(format, { notice, ...samples, frames }, levels);
   const { width, height } = meta.autoOrient;
   const isDeep = meta.depth !== 'uchar' && meta.icc !== undefined;
-  return { format, width, height, frames, notice, standard: () => standardise(sharp(bytes, options), { isDeep }) };
+  const deep = { width, height, profile: isDeep && meta.space === 'rgb16' ? meta.icc : null };
+  return { format, width, height, frames, notice, standard: () => standardOf(bytes, options, { isDeep }, deep) };
 }
 
 interface Steps {
@@ -222,6 +237,25 @@ interface Steps {
   hasAlpha?: boolean;
   /** More than 8 bits per sample, and a profile. */
   isDeep?: boolean;
+}
+
+interface Deep {
+  width: number;
+  height: number;
+  /** Of RGB of 16 bits. */
+  profile?: Uint8Array | null;
+}
+
+/** The standard pixels of a file that sharp reads. Deep samples are converted here, if their profile is a matrix and they fit in memory. */
+async function standardOf(
+  file: Buffer,
+  options: SharpOptions,
+  steps: Steps,
+  { width, height, profile }: Deep,
+): Promise<Sharp> {
+  if (!profile || width * height > maxPixelsWhole || !matrixConversion(profile))
+    return standardise(sharp(file, options), steps);
+  return ofSamples(await readSamples(file, options, { depth: 'ushort', width, height }, { profile }));
 }
 
 /** Converts to standard pixels. Each operation takes as long as decoding a small image, so unnecessary ones are skipped. */
@@ -236,40 +270,35 @@ function standardise(image: Sharp, { isTurned = true, hasAlpha = true, isDeep = 
 
 /** An image from the samples of a decoder: measurements are stretched, then the profile and the orientation are applied. */
 function fromRaw(format: Format, decoded: Raw, levels: Levels): Opened {
-  const { width, height, channels, notice, frames = 1 } = decoded;
+  const { width, height, notice, frames = 1 } = decoded;
   const values = decoded.measured && rangeOfValues(decoded.measured.kind, decoded.data);
   const data = decoded.measured
     ? stretch(decoded.data, values ? levelsFor(values, levels) : [0, 1])
     : (decoded.data as Uint8Array | Uint16Array);
-  const isTurned = (decoded.orientation ?? 1) > 1;
-  const isDeep = data.BYTES_PER_ELEMENT > 1;
-  const hasAlpha = channels === 4 && !decoded.isCmyk;
-  const opened = {
+  const isTurned = (decoded.orientation ?? 1) > 4;
+  return {
     format,
-    width: (decoded.orientation ?? 1) > 4 ? height : width,
-    height: (decoded.orientation ?? 1) > 4 ? width : height,
+    width: isTurned ? height : width,
+    height: isTurned ? width : height,
     frames,
     notice,
     decoded,
     ...(values && { values }),
+    standard: async () => ofSamples({ ...decoded, data }),
   };
-  if (!decoded.profile && !isTurned && !isDeep && !decoded.isCmyk) {
-    const raw = { width, height, channels };
-    return {
-      ...opened,
-      standard: () => standardise(sharp(data, { raw, limitInputPixels: maxPixels }), { isTurned, hasAlpha }),
-    };
-  }
-  const tiff = wrapTiff({ ...decoded, data });
-  return {
-    ...opened,
-    standard: () =>
-      standardise(sharp(tiff, { limitInputPixels: maxPixels }), {
-        isTurned,
-        hasAlpha,
-        isDeep: isDeep && !!decoded.profile,
-      }),
-  };
+}
+
+/** `raw`: 8 or 16 bits per sample. */
+function ofSamples(raw: Raw): Sharp {
+  const { data, width, height, channels, profile, orientation = 1, isCmyk = false } = inSrgb(raw);
+  const isDeep = data.BYTES_PER_ELEMENT > 1;
+  const steps = { isTurned: orientation > 1, hasAlpha: channels === 4 && !isCmyk, isDeep: isDeep && !!profile };
+  const isPlain = !profile && !steps.isTurned && !isDeep && !isCmyk;
+  const input = isPlain ? data : wrapTiff({ data, width, height, channels, profile, orientation, isCmyk });
+  return standardise(
+    sharp(input, { limitInputPixels: maxPixels, ...(isPlain && { raw: { width, height, channels } }) }),
+    steps,
+  );
 }
 
 /** Reads the standard pixels, after `shape` (such as a resize). Waits until the pixel budget allows it. */
@@ -277,16 +306,19 @@ export const takePixels = (
   image: Opened,
   shape: (pipeline: Sharp) => Sharp,
 ): Promise<{ data: Buffer; info: OutputInfo }> =>
-  pixelBudget.hold(image.width * image.height, () =>
-    withTimeout(shape(image.standard()).raw().toBuffer({ resolveWithObject: true })),
+  pixelBudget.hold(image.width * image.height, async () =>
+    withTimeout(
+      shape(await image.standard())
+        .raw()
+        .toBuffer({ resolveWithObject: true }),
+    ),
   );
 
 /** The standard pixels as WebP with at most `sidePx` on the longer side, for originals that a browser cannot show. */
 export const makePreview = (image: Opened, sidePx: number): Promise<Buffer> =>
-  pixelBudget.hold(image.width * image.height, () =>
+  pixelBudget.hold(image.width * image.height, async () =>
     withTimeout(
-      image
-        .standard()
+      (await image.standard())
         .resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true })
         .webp({ quality: 92 })
         .toBuffer(),

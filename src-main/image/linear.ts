@@ -3,7 +3,8 @@ import type { Raw } from './raw.ts';
 
 const steps = 4096;
 /** The sRGB transfer function (IEC 61966-2-1). */
-const encode = (value: number) => 255 * (value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055);
+export const encode = (value: number) =>
+  255 * (value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055);
 /** By the square root of the value, so that dark values have enough steps. */
 const table = Uint8Array.from({ length: steps + 1 }, (_, i) => Math.round(encode((i / steps) ** 2)));
 

@@ -117,14 +117,14 @@ function light(curve: Curve, value: number): number {
   return x >= from ? (a * x + b) ** g : slope * x;
 }
 
-type Vector = [number, number, number];
-type Matrix = [Vector, Vector, Vector];
+export type Vector = [number, number, number];
+export type Matrix = [Vector, Vector, Vector];
 const times = (matrix: Matrix, v: Vector) =>
   matrix.map((row) => row[0] * v[0] + row[1] * v[1] + row[2] * v[2]) as Vector;
 const determinant = ([[a, b, c], [d, e, f], [g, h, i]]: Matrix) =>
   a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
 /** Cramer's rule. */
-const solve = (matrix: Matrix, right: Vector) =>
+export const solve = (matrix: Matrix, right: Vector) =>
   [0, 1, 2].map(
     (column) =>
       determinant(matrix.map((row, r) => row.map((value, i) => (i === column ? right[r] : value))) as Matrix) /
@@ -157,6 +157,9 @@ function colorants(space: Primaries): Matrix {
   const adapted = [0, 1, 2].map((i) => adapt(columns(space).map((row) => row[i] * scale[i]) as Vector));
   return [0, 1, 2].map((row) => adapted.map((colour) => colour[row])) as Matrix;
 }
+
+/** Linear red, green and blue of sRGB as XYZ under D50, in columns. */
+export const srgbColorants = colorants(srgbPrimaries);
 
 function makeProfile(space: Primaries, curve: Curve, isGray: boolean): Buffer {
   const trc = curveTag(curve);

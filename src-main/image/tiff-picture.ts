@@ -234,6 +234,8 @@ export interface SharpPlan {
     limitInputPixels: number;
   };
   steps: { isTurned: boolean; hasAlpha: boolean; isDeep: boolean };
+  /** Of RGB of 16 bits. */
+  deepProfile: Buffer | null;
   /** After orientation. */
   width: number;
   height: number;
@@ -268,6 +270,7 @@ export function sharpPlan(bytes: Buffer): SharpPlan | null {
       limitInputPixels: maxPixels,
     },
     steps: { isTurned: orientation > 1, hasAlpha: layout.alpha >= 0, isDeep: bits > 8 && !!layout.profile },
+    deepProfile: bits > 8 && layout.photometric === p.rgb ? layout.profile : null,
     width: wide,
     height: high,
     frames,

@@ -1,5 +1,5 @@
 /** Puts samples into an uncompressed TIFF in memory, so that sharp can read them with their ICC profile, depth and orientation. */
-import { rgbOfGray } from './profile.ts';
+import { grayAsRgb } from './profile-matrix.ts';
 import type { Raw } from './raw.ts';
 
 const short = 3;
@@ -9,7 +9,9 @@ const undefinedType = 7;
 /** `raw`: 8 or 16 bits per sample. TIFF 6.0, little-endian, one strip. */
 export function wrapTiff(raw: Raw): Buffer {
   const { data, width, height, channels, isCmyk, profile, orientation } =
-    raw.channels === 1 && raw.profile && raw.data instanceof Uint16Array ? asRgb(raw, raw.data, raw.profile) : raw;
+    raw.channels === 1 && raw.profile && raw.data instanceof Uint16Array
+      ? { ...raw, ...grayAsRgb(raw.data, raw.profile) }
+      : raw;
   const bits = data.BYTES_PER_ELEMENT * 8;
   const pixels = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const tail: Buffer[] = [];
@@ -55,11 +57,4 @@ export function wrapTiff(raw: Raw): Buffer {
   directory.writeUInt32LE(at, stripEntry + 8);
   const head = Buffer.from([0x49, 0x49, 0x2a, 0, header, 0, 0, 0]);
   return Buffer.concat([head, directory, ...tail, pixels]);
-}
-
-/** Gray of 16 bits with a profile as RGB. */
-function asRgb(raw: Raw, gray: Uint16Array, profile: Uint8Array): Raw {
-  const data = new Uint16Array(gray.length * 3);
-  for (let i = 0; i < data.length; i++) data[i] = gray[Math.trunc(i / 3)];
-  return { ...raw, data, channels: 3, profile: rgbOfGray(profile) };
 }

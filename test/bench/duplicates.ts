@@ -48,15 +48,16 @@ async function read(
   name: string,
 ): Promise<Omit<Sample, 'id' | 'path' | 'origin' | 'plant'> & { standard: () => Promise<Buffer> }> {
   const image = await openImage(bytes, name);
-  const { data: raw, info } = await image
-    .standard()
+  const { data: raw, info } = await (
+    await image.standard()
+  )
     .resize(thumbSidePx, thumbSidePx, { fit: 'inside', withoutEnlargement: true })
     .raw()
     .toBuffer({ resolveWithObject: true });
   const webp = await sharp(raw, { raw: { width: info.width, height: info.height, channels: info.channels } })
     .webp({ quality: 82, effort: 2 })
     .toBuffer();
-  const all = await image.standard().raw().toBuffer();
+  const all = await (await image.standard()).raw().toBuffer();
   return {
     sha256: createHash('sha256').update(bytes).digest('hex'),
     pixels: createHash('sha256').update(all).digest('hex'),
@@ -65,7 +66,7 @@ async function read(
     frames: image.frames,
     fingerprint: fingerprint(raw, info.width, info.height, info.channels),
     webp,
-    standard: () => image.standard().png({ compressionLevel: 1 }).toBuffer(),
+    standard: async () => (await image.standard()).png({ compressionLevel: 1 }).toBuffer(),
   };
 }
 

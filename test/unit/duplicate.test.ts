@@ -57,12 +57,13 @@ interface Image extends Candidate {
 
 async function image(id: number, bytes: Buffer): Promise<Image> {
   const opened = await openImage(bytes, 'image');
-  const thumb = await opened
-    .standard()
+  const thumb = await (
+    await opened.standard()
+  )
     .resize(256, 256, { fit: 'inside', withoutEnlargement: true })
     .raw()
     .toBuffer({ resolveWithObject: true });
-  const all = await opened.standard().raw().toBuffer();
+  const all = await (await opened.standard()).raw().toBuffer();
   const { info } = thumb;
   return {
     id,
