@@ -85,6 +85,25 @@ function primaryItem(meta: Buffer): number | null {
   return pitm && (pitm[0] === 0 ? pitm.readUInt16BE(4) : pitm.readUInt32BE(4));
 }
 
+/** The kind of the primary item, such as 'hvc1' or 'grid'; null if the boxes do not say it. */
+export function heifKind(bytes: Buffer): string | null {
+  try {
+    const meta = boxAt(bytes, 'meta');
+    const item = meta && primaryItem(meta);
+    const entries = meta && boxAt(meta, 'iinf');
+    if (!entries || item === null) return null;
+    for (const { kind, body } of boxes(entries.subarray(entries[0] === 0 ? 6 : 8))) {
+      const idBytes = body[0] === 2 ? 2 : 4;
+      if (kind === 'infe' && body[0] >= 2 && body.readUIntBE(4, idBytes) === item)
+        return body.toString('latin1', idBytes + 6, idBytes + 10);
+    }
+    return null;
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
 /** The first image of a grid; null if the item is none. */
 function firstTile(meta: Buffer, item: number): number | null {
   const iref = boxAt(meta, 'iref');
