@@ -1,6 +1,7 @@
 /** Formats text for page and command line: counts, plurals, and file names that are safe to print or paste into a shell. */
 
-export const whole = (n: number) => n.toLocaleString('en');
+/** With commas, as `toLocaleString` would write it, which loads all its languages at the first call. */
+export const whole = (n: number) => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',');
 export const plural = (n: number, noun: string, several = `${noun}s`) => `${whole(n)} ${n === 1 ? noun : several}`;
 
 export const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

@@ -81,26 +81,33 @@ export const windows = [
   { left: 0, right: 0, top: 0.02, bottom: 0 },
   { left: 0, right: 0, top: 0, bottom: 0.02 },
 ];
-const maps = windows.map(({ left, right, top, bottom }) => ({
-  across: left + right ? seenThrough(left, right) : null,
-  down: top + bottom ? seenThrough(top, bottom) : null,
-  /** 2 if both ends are cut equally: then even frequencies depend only on even ones, and odd on odd. */
-  stride: left === right && top === bottom ? 2 : 1,
-}));
+const makeMaps = () =>
+  windows.map(({ left, right, top, bottom }) => ({
+    across: left + right ? seenThrough(left, right) : null,
+    down: top + bottom ? seenThrough(top, bottom) : null,
+    /** 2 if both ends are cut equally: then even frequencies depend only on even ones, and odd on odd. */
+    stride: left === right && top === bottom ? 2 : 1,
+  }));
+let maps: ReturnType<typeof makeMaps> | undefined;
 
 /** The matrix [order, kept] that maps the coefficients of a line to those of the part without `before` at its start and `after` at its end. */
 function seenThrough(before: number, after: number): Float32Array {
-  const cosine = (k: number, t: number): number => (k ? Math.SQRT2 * Math.cos(Math.PI * k * t) : 1);
   const out = new Float32Array(order * kept);
   const steps = 512;
-  for (let u = 0; u < order; u++) {
-    for (let k = 0; k < kept; k++) {
-      for (let i = 0; i < steps; i++) {
-        const t = (i + 0.5) / steps;
-        out[u * kept + k] += (cosine(u, t) * cosine(k, before + (1 - before - after) * t)) / steps;
-      }
-    }
-  }
+  const at = (i: number) => (i + 0.5) / steps;
+  const part = cosines(order, steps, at);
+  const whole = cosines(kept, steps, (i) => before + (1 - before - after) * at(i));
+  for (let u = 0; u < order; u++)
+    for (let k = 0; k < kept; k++)
+      for (let i = 0; i < steps; i++) out[u * kept + k] += (part[u * steps + i] * whole[k * steps + i]) / steps;
+  return out;
+}
+
+/** The basis functions of the DCT at these positions, [frequencies, steps]. */
+function cosines(count: number, steps: number, position: (i: number) => number): Float64Array {
+  const out = new Float64Array(count * steps);
+  for (let k = 0, to = 0; k < count; k++)
+    for (let i = 0; i < steps; i++, to++) out[to] = k ? Math.SQRT2 * Math.cos(Math.PI * k * position(i)) : 1;
   return out;
 }
 
@@ -108,7 +115,7 @@ const partial = new Float32Array(kept * order);
 
 /** Writes the point of a picture, cropped to a window (an index of `windows`), to `out` from index `at`. */
 export function pointOf(coefficients: Float32Array, window: number, out: Float32Array, at: number): void {
-  const { across, down, stride } = maps[window];
+  const { across, down, stride } = (maps ??= makeMaps())[window];
   const used = down ? kept : order;
   for (let v = 0; v < used; v++) {
     for (let u = 0; u < order; u++) {

@@ -6,15 +6,12 @@ import { pixelBudget } from './budget.ts';
 import { takePixels, type Opened } from './decode.ts';
 import { measure, measuresOf, type Measures } from './measure.ts';
 import { withTimeout } from './raw.ts';
+import { thumbQuality, thumbSidePx } from './thumb-file.ts';
 
 export type { Measures };
 
-export const thumbSidePx = 256;
-
-const thumbQuality = 85;
-
 export interface Thumb {
-  /** The thumbnail as JPEG, which encodes four times as fast as WebP. */
+  /** The thumbnail as JPEG. */
   bytes: Buffer;
   width: number;
   height: number;

@@ -1,14 +1,16 @@
-/** Reads one file for the scan with one decode: hash, size, thumbnail (stored under the hash), measures, fingerprint. It runs in the readers' processes. */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { Sample, ValueRange } from '../contract/types.ts';
-import { workspaceFault } from '../file/fault.ts';
-import { readBytes } from './bytes.ts';
-import { toDecodeError, decodableFormat, openImage } from './decode.ts';
+/**
+ * Reads one file for the scan with one decode: hash, size, thumbnail (stored under the hash), measures, fingerprint. It runs in the readers' processes. Most files are
+ * plain, and the native reader does it all in one request to a thread; the decoders for the others are loaded when the first of them is met.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ValueRange } from '../contract/types.ts';
+import { askDisk } from '../file/gate.ts';
+import { native } from '../native/index.ts';
+import { pixelBudget } from './budget.ts';
 import type { Levels } from './levels.ts';
-import type { Measures } from './measure.ts';
-import { makeThumb } from './pixels.ts';
-import { withImage } from './scanned.ts';
+import { measuresOf, type Measures } from './measure.ts';
+import { thumbFile, thumbQuality, thumbSidePx, writeThumb } from './thumb-file.ts';
 
 export interface ReadRequest {
   folder: string;
@@ -30,78 +32,27 @@ export interface Reading {
   fingerprint: Uint8Array;
 }
 
-/** The path of the thumbnail of a file with this hash. */
-export const thumbFile = (workspaceFolder: string, sha256: string) =>
-  join(workspaceFolder, 'thumbs', sha256.slice(0, 2), `${sha256}.jpg`);
-/** Thumbnails are written here and then renamed. A killed process leaves files here, so each scan clears the folder. */
-const partsFolder = (workspaceFolder: string) => join(workspaceFolder, 'thumbs', 'part');
+/** The most that the native reader holds in memory for one file, in pixels of the image. */
+const nativePixels = 4_000_000;
 
 /** Throws DecodeError for an issue of the image, the system's error if the file cannot be read, and WinnowError for an error of the workspace. */
-export async function readImage({ folder, workspaceFolder, path, levels }: ReadRequest): Promise<Reading> {
-  const { bytes, sha256 } = await readBytes(join(folder, path), (head) => void decodableFormat(head, path));
-  const image = await openImage(bytes, path, levels);
-  const thumb = await makeThumb(image).catch((error: unknown) => {
-    throw toDecodeError(error, bytes);
-  });
-  const { width, height, format, frames, notice, values } = image;
-  if (values || !existsSync(thumbFile(workspaceFolder, sha256))) writeThumb(workspaceFolder, sha256, thumb.bytes);
-  return {
-    sha256,
-    width,
-    height,
-    format,
-    frames,
-    notice,
-    values,
-    measures: thumb.measures,
-    fingerprint: thumb.fingerprint,
-  };
+export async function readImage(request: ReadRequest): Promise<Reading> {
+  const { folder, workspaceFolder, path } = request;
+  const { thumb, ...reading } =
+    (await readNatively(join(folder, path))) ?? (await (await import('./read-decoded.ts')).readDecoded(request));
+  if (reading.values || !existsSync(thumbFile(workspaceFolder, reading.sha256)))
+    writeThumb(workspaceFolder, reading.sha256, thumb);
+  return reading;
 }
 
-/** Makes a missing thumbnail again and returns it, even if it cannot be stored. Throws if the image is gone or has changed. */
-export async function remakeThumb(
-  folder: string,
-  workspaceFolder: string,
-  sample: Pick<Sample, 'path' | 'sha256' | 'bytes'>,
-): Promise<Buffer> {
-  const { bytes } = await withImage(folder, sample, makeThumb);
-  try {
-    writeThumb(workspaceFolder, sample.sha256, bytes);
-  } catch {
-    // The next job that writes to the workspace reports the error.
-  }
-  return bytes;
+/** Null if the file is not plain, large, or cannot be read: the decoders then tell what it is. */
+async function readNatively(file: string): Promise<(Reading & { thumb: Uint8Array }) | null> {
+  const reader = native;
+  if (!reader) return null;
+  const made = await pixelBudget.hold(nativePixels, () => askDisk(() => reader.read(file, thumbSidePx, thumbQuality)));
+  if (!made) return null;
+  const { sha256, format, fingerprint, bytes } = made;
+  const [width, height] = made.size;
+  const measures = measuresOf(made.tally, made.width, made.height);
+  return { sha256, width, height, format, frames: 1, measures, fingerprint, thumb: bytes };
 }
-
-let serial = 0;
-
-/** Writes a thumbnail atomically: it may be requested at any time. Throws WinnowError. */
-function writeThumb(workspaceFolder: string, sha256: string, bytes: Uint8Array) {
-  const target = thumbFile(workspaceFolder, sha256);
-  const part = join(partsFolder(workspaceFolder), `${sha256}-${process.pid}-${serial++}`);
-  try {
-    try {
-      place(part, target, bytes);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      for (const folder of [part, target].map(dirname)) mkdirSync(folder, { recursive: true });
-      place(part, target, bytes);
-    }
-  } catch (error) {
-    try {
-      rmSync(part, { force: true });
-    } catch {
-      // The first error is thrown.
-    }
-    throw workspaceFault(error);
-  }
-}
-
-function place(part: string, target: string, bytes: Uint8Array) {
-  writeFileSync(part, bytes);
-  renameSync(part, target);
-}
-
-/** Removes unfinished thumbnails of killed readers. */
-export const clearParts = (workspaceFolder: string) =>
-  rmSync(partsFolder(workspaceFolder), { recursive: true, force: true });

@@ -13,7 +13,7 @@ import { findImages, lookAt, type Found } from '../image/find.ts';
 import { issueOf } from '../image/issue.ts';
 import { folderLevels, levelsFor, levelsOf, setFolderLevels } from '../image/levels.ts';
 import { measureNames } from '../image/measure.ts';
-import { clearParts } from '../image/read.ts';
+import { clearParts } from '../image/thumb-file.ts';
 import { startReaders, type Readers } from '../image/readers.ts';
 import type { Limits } from '../image/reader.ts';
 import { embeddedCount, candidatePairs } from './embeddings.ts';

@@ -1,10 +1,11 @@
-// The Node add-on: `head` tells whether a file is plain; `thumbnail` and `rectangle` decode one in a thread of Node's pool. Their result is null if the file turns
-// out not to be plain. See native/index.ts.
+// The Node add-on: `head` tells whether a file is plain; `read`, `thumbnail` and `rectangle` decode one in a thread of Node's pool. Their result is null if the file
+// turns out not to be plain. See native/index.ts.
 #include <node_api.h>
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <string>
 #include "picture.h"
 
 namespace winnow {
@@ -22,6 +23,16 @@ namespace {
 
 /// Larger pictures are left to libvips, which decodes in strips. Pixels after the scaling of the decoder.
 constexpr double maxPixels = 8e6;
+
+/// What `read` does without asking: the memory of one file and of its decoder, and the work of a decoder, in pixels times scans. The rest waits for its turn elsewhere.
+constexpr size_t maxBytesAtOnce = 16 << 20;
+constexpr double maxPixelsAtOnce = 4e6;
+constexpr double maxWorkAtOnce = 1e8;
+
+bool isSmall(const Head& head) {
+  const double pixels = static_cast<double>(head.width) * head.height;
+  return pixels * head.scans <= maxWorkAtOnce && (head.scans == 1 || pixels <= maxPixelsAtOnce);
+}
 
 struct Shrink {
   double x, y;
@@ -42,6 +53,7 @@ int jpegShrink(double shrink) {
 }
 
 struct Request {
+  std::string path;  // of a file that is read first
   const uint8_t* bytes;
   size_t length;
   int width, height;  // of the result, after orientation
@@ -68,15 +80,15 @@ void orient(const Picture& in, int orientation, Picture& out) {
 /// Buffers of one thread.
 struct Work {
   Picture decoded, between, reduced, oriented;
+  std::vector<uint8_t> file;
   void trim() {
+    if (file.capacity() > (4 << 20)) std::vector<uint8_t>().swap(file);
     for (Picture* picture : {&decoded, &between, &reduced, &oriented}) picture->trim();
   }
 };
 
 /// The standard pixels at the requested size, RGB; null if the file is not plain.
-const Picture* decode(const Request& request, Work& work) {
-  Head head;
-  if (!readHead(request.bytes, request.length, head)) return nullptr;
+const Picture* decode(const Request& request, const Head& head, Work& work) {
   const bool isTurned = head.orientation > 4;
   const int toWidth = isTurned ? request.height : request.width, toHeight = isTurned ? request.width : request.height;
   const Shrink whole = shrinkFor(head.width, head.height, toWidth, toHeight, request.isStretched);
@@ -114,6 +126,8 @@ struct Job {
   Request request{};
   int quality = 0;  // 0: the pixels only
   bool isDone = false;
+  Head head{};
+  char sha256[65] = "";
   int width = 0, height = 0;
   std::vector<uint8_t> bytes;  // JPEG or pixels
   std::vector<uint8_t> print;
@@ -124,7 +138,12 @@ void execute(napi_env, void* data) {
   Job& job = *static_cast<Job*>(data);
   thread_local Work work;
   try {
-    const Picture* picture = decode(job.request, work);
+    Request& request = job.request;
+    const bool isFile = !request.path.empty();
+    bool isPlain = !isFile || readFile(request.path.c_str(), maxBytesAtOnce, work.file, job.sha256);
+    if (isFile) request.bytes = work.file.data(), request.length = work.file.size();
+    isPlain = isPlain && readHead(request.bytes, request.length, job.head) && (!isFile || isSmall(job.head));
+    const Picture* picture = isPlain ? decode(request, job.head, work) : nullptr;
     if (picture) {
       job.width = picture->width;
       job.height = picture->height;
@@ -153,6 +172,22 @@ napi_value bufferOf(napi_env env, const void* data, size_t length) {
   return buffer;
 }
 
+/// What `read` tells of the file.
+void describe(napi_env env, const Job& job, napi_value result) {
+  static const char* const formats[] = {"jpeg", "png", "webp"};
+  const bool isTurned = job.head.orientation > 4;
+  napi_value format, hash, image, sides[2];
+  napi_create_string_utf8(env, formats[static_cast<int>(job.head.format)], NAPI_AUTO_LENGTH, &format);
+  napi_create_string_utf8(env, job.sha256, 64, &hash);
+  napi_create_int32(env, isTurned ? job.head.height : job.head.width, &sides[0]);
+  napi_create_int32(env, isTurned ? job.head.width : job.head.height, &sides[1]);
+  napi_create_array_with_length(env, 2, &image);
+  for (uint32_t i = 0; i < 2; i++) napi_set_element(env, image, i, sides[i]);
+  napi_set_named_property(env, result, "format", format);
+  napi_set_named_property(env, result, "sha256", hash);
+  napi_set_named_property(env, result, "size", image);
+}
+
 void complete(napi_env env, napi_status status, void* data) {
   Job* job = static_cast<Job*>(data);
   napi_value result;
@@ -172,12 +207,13 @@ void complete(napi_env env, napi_status status, void* data) {
       napi_set_named_property(env, result, "height", height);
       napi_set_named_property(env, result, "tally", counts);
       napi_set_named_property(env, result, "fingerprint", bufferOf(env, job->print.data(), job->print.size()));
+      if (!job->request.path.empty()) describe(env, *job, result);
     } else {
       result = bufferOf(env, job->bytes.data(), job->bytes.size());
     }
   }
   napi_resolve_deferred(env, job->answer, result);
-  napi_delete_reference(env, job->input);
+  if (job->input) napi_delete_reference(env, job->input);
   napi_delete_async_work(env, job->work);
   delete job;
 }
@@ -199,12 +235,30 @@ int whole(napi_env env, napi_value value) {
   return number;
 }
 
-napi_value start(napi_env env, napi_callback_info call, bool isThumbnail) {
+bool takePath(napi_env env, napi_value value, std::string& path) {
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok || length == 0) {
+    napi_throw_type_error(env, nullptr, "a path is expected");
+    return false;
+  }
+  path.resize(length);
+  napi_get_value_string_utf8(env, value, &path[0], length + 1, &length);
+  return true;
+}
+
+enum class Kind { read, thumbnail, rectangle };
+
+napi_value start(napi_env env, napi_callback_info call, Kind kind) {
   size_t count = 3;
   napi_value values[3];
   napi_get_cb_info(env, call, &count, values, nullptr, nullptr);
+  const bool isFile = kind == Kind::read, isThumbnail = kind != Kind::rectangle;
   Request request{};
-  if (count < 3 || !takeBytes(env, values[0], request.bytes, request.length)) return nullptr;
+  if (count < 3) {
+    napi_throw_type_error(env, nullptr, "three arguments are expected");
+    return nullptr;
+  }
+  if (!(isFile ? takePath(env, values[0], request.path) : takeBytes(env, values[0], request.bytes, request.length))) return nullptr;
   request.width = whole(env, values[1]);
   request.height = isThumbnail ? request.width : whole(env, values[2]);
   request.isStretched = !isThumbnail;
@@ -217,17 +271,19 @@ napi_value start(napi_env env, napi_callback_info call, bool isThumbnail) {
   job->quality = isThumbnail ? whole(env, values[2]) : 0;
   napi_value promise, name;
   napi_create_promise(env, &job->answer, &promise);
-  napi_create_reference(env, values[0], 1, &job->input);
+  if (!isFile) napi_create_reference(env, values[0], 1, &job->input);
   napi_create_string_utf8(env, "winnow.image", NAPI_AUTO_LENGTH, &name);
   napi_create_async_work(env, nullptr, name, execute, complete, job, &job->work);
   napi_queue_async_work(env, job->work);
   return promise;
 }
 
+// (path, sidePx, quality) → that of `thumbnail` with { format, sha256, size: [width, height] of the image }, or null
+napi_value read(napi_env env, napi_callback_info call) { return start(env, call, Kind::read); }
 // (bytes, sidePx, quality) → { bytes, width, height, tally, fingerprint } or null
-napi_value thumbnail(napi_env env, napi_callback_info call) { return start(env, call, true); }
+napi_value thumbnail(napi_env env, napi_callback_info call) { return start(env, call, Kind::thumbnail); }
 // (bytes, width, height) → pixels [height, width, 3] or null
-napi_value rectangle(napi_env env, napi_callback_info call) { return start(env, call, false); }
+napi_value rectangle(napi_env env, napi_callback_info call) { return start(env, call, Kind::rectangle); }
 
 // (bytes) → [width, height] after orientation, or null
 napi_value head(napi_env env, napi_callback_info call) {
@@ -253,6 +309,7 @@ napi_value head(napi_env env, napi_callback_info call) {
 napi_value init(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"head", nullptr, head, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"read", nullptr, read, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"thumbnail", nullptr, thumbnail, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"rectangle", nullptr, rectangle, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };

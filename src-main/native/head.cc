@@ -52,6 +52,18 @@ bool isUsualSrgb(Span part) {
   return hash == 0x56d2cbfca6b54318;
 }
 
+/// The scans of a JPEG from the first one on; at least one.
+int countScans(Span rest) {
+  int scans = 0;
+  for (size_t at = 0; at + 1 < rest.length; at++) {
+    const void* next = std::memchr(rest.bytes + at, 0xff, rest.length - at);
+    if (!next) break;
+    at = static_cast<const uint8_t*>(next) - rest.bytes;
+    scans += rest.byte(at + 1) == 0xda;
+  }
+  return std::max(1, scans);
+}
+
 constexpr size_t maxSide = 65535;
 bool isSize(uint32_t width, uint32_t height) { return width >= 1 && height >= 1 && width <= maxSide && height <= maxSide; }
 
@@ -60,7 +72,7 @@ bool isSize(uint32_t width, uint32_t height) { return width >= 1 && height >= 1 
 bool readJpegHead(const uint8_t* bytes, size_t length, Head& head) {
   const Span file{bytes, length};
   head = {Format::jpeg, 0, 0, 0, 1};
-  bool hasExif = false, hasProfile = false;
+  bool isProgressive = false, hasExif = false, hasProfile = false;
   if (file.word(0) != 0xffd8) return false;
   for (size_t at = 2; at + 4 <= length;) {
     const uint32_t kind = file.byte(at + 1), size = file.word(at + 2);
@@ -69,12 +81,14 @@ bool readJpegHead(const uint8_t* bytes, size_t length, Head& head) {
     at += 2 + size;
     switch (kind) {
       case 0xc0: case 0xc1: case 0xc2:  // baseline, extended, progressive
+        isProgressive = kind == 0xc2;
         head.height = static_cast<int>(part.word(1));
         head.width = static_cast<int>(part.word(3));
         head.bands = static_cast<int>(part.byte(5));
         if (part.byte(0) != 8 || !isSize(head.width, head.height) || (head.bands != 1 && head.bands != 3)) return false;
         break;
       case 0xda:
+        if (isProgressive || static_cast<int>(part.byte(0)) < head.bands) head.scans = countScans(file.from(at - 2 - size, length - (at - 2 - size)));
         return head.bands != 0;
       case 0xe1:
         if (part.starts("Exif\0\0", 6)) {

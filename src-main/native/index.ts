@@ -19,10 +19,20 @@ export interface NativeThumb {
   fingerprint: Buffer;
 }
 
+/** What the scan stores of a file. */
+export interface NativeReading extends NativeThumb {
+  sha256: string;
+  format: 'jpeg' | 'png' | 'webp';
+  /** Of the image, after orientation. */
+  size: [width: number, height: number];
+}
+
 /** Bytes are whole files. The promises resolve to null if the file is not plain. */
 interface Native {
   /** Width and height after orientation; null if the file's structure is not plain. */
   head(bytes: Uint8Array): [width: number, height: number] | null;
+  /** Reads and hashes a regular file, and makes its thumbnail. Null also if the file is large, cannot be read, or takes much memory or time to decode. */
+  read(path: string, sidePx: number, quality: number): Promise<NativeReading | null>;
   /** With at most `sidePx` on each side. */
   thumbnail(bytes: Uint8Array, sidePx: number, quality: number): Promise<NativeThumb | null>;
   /** Stretched to these sides: height × width × 3 bytes, sRGB. Null also if one side would be enlarged. */

@@ -52,6 +52,7 @@ struct Head {
   int height;
   int bands;
   int orientation;  // EXIF, 1 to 8
+  int scans = 1;    // of a JPEG; above one, its decoder keeps the coefficients of the whole image
 };
 
 /// True if the file is plain: nothing in it needs more than decoding to 8-bit sRGB. Reads the structure of the file, not its pixels.
@@ -59,6 +60,9 @@ bool readHead(const uint8_t* bytes, size_t length, Head& head);
 bool readJpegHead(const uint8_t* bytes, size_t length, Head& head);
 bool readPngHead(const uint8_t* bytes, size_t length, Head& head);
 bool readWebpHead(const uint8_t* bytes, size_t length, Head& head);
+
+/// A regular file, whole, with its SHA-256 in hexadecimal. False if it cannot be read, is larger, or changes meanwhile.
+bool readFile(const char* path, size_t maxBytes, std::vector<uint8_t>& bytes, char (&sha256)[65]);
 
 /// Each decodes a plain file. False at any error or warning: then another decoder decides what the file is worth.
 /// `shrink`: 1, 2, 4 or 8; sizes are rounded down.

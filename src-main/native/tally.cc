@@ -20,6 +20,50 @@ int32_t sumOf(__m256i v) {
   sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
   return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
 }
+
+struct Sixteen {
+  __m128i r, g, b;
+};
+
+/// Separates the channels of 16 pixels.
+Sixteen split(const uint8_t* rgb) {
+  const auto load = [rgb](int at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(rgb + at)); };
+  const __m128i p = load(0), q = load(16), s = load(32);
+  const auto join = [&](__m128i first, __m128i second, __m128i third) {
+    return _mm_or_si128(_mm_or_si128(_mm_shuffle_epi8(p, first), _mm_shuffle_epi8(q, second)), _mm_shuffle_epi8(s, third));
+  };
+  return {
+      join(_mm_setr_epi8(0, 3, 6, 9, 12, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1),
+           _mm_setr_epi8(-1, -1, -1, -1, -1, -1, 2, 5, 8, 11, 14, -1, -1, -1, -1, -1),
+           _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 1, 4, 7, 10, 13)),
+      join(_mm_setr_epi8(1, 4, 7, 10, 13, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1),
+           _mm_setr_epi8(-1, -1, -1, -1, -1, 0, 3, 6, 9, 12, 15, -1, -1, -1, -1, -1),
+           _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 2, 5, 8, 11, 14)),
+      join(_mm_setr_epi8(2, 5, 8, 11, 14, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1),
+           _mm_setr_epi8(-1, -1, -1, -1, -1, 1, 4, 7, 10, 13, -1, -1, -1, -1, -1, -1),
+           _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 3, 6, 9, 12, 15)),
+  };
+}
+
+/// (13933 r + 46871 g + 4732 b + 32768) >> 16. The factor of green is too large for 16 bits with a sign, so it is in two parts.
+__m128i luminanceOf(const Sixteen& pixels) {
+  const __m256i red = _mm256_set1_epi32(13933 | 32767 << 16), blue = _mm256_set1_epi32(14104 | 4732 << 16), half = _mm256_set1_epi32(32768);
+  const auto eight = [&](__m128i rg, __m128i gb) {
+    const __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(_mm256_cvtepu8_epi16(rg), red), _mm256_madd_epi16(_mm256_cvtepu8_epi16(gb), blue));
+    return _mm256_srli_epi32(_mm256_add_epi32(sum, half), 16);
+  };
+  const __m256i low = eight(_mm_unpacklo_epi8(pixels.r, pixels.g), _mm_unpacklo_epi8(pixels.g, pixels.b));
+  const __m256i high = eight(_mm_unpackhi_epi8(pixels.r, pixels.g), _mm_unpackhi_epi8(pixels.g, pixels.b));
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);
+  return _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+}
+
+uint32_t sumOfBytes(__m128i v) {
+  const __m128i sums = _mm_sad_epu8(v, _mm_setzero_si128());
+  return static_cast<uint32_t>(_mm_cvtsi128_si32(sums) + _mm_extract_epi16(sums, 4));
+}
+
+void store(uint8_t* to, __m128i v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), v); }
 #endif
 
 struct Blur {
@@ -88,6 +132,19 @@ void laplacianRow(const uint8_t* v, int from, int to, int width, int64_t& sum, i
   squares += rowSquares;
 }
 
+/// Counts the bytes. In four histograms, since neighbours are often equal and would wait for each other.
+void count(const uint8_t* bytes, int n, double* out) {
+  uint32_t counts[4][256] = {};
+  int i = 0;
+  for (; i + 8 <= n; i += 8) {
+    uint64_t eight;
+    std::memcpy(&eight, bytes + i, 8);
+    for (int k = 0; k < 8; k++) counts[k & 3][eight >> (8 * k) & 255]++;
+  }
+  for (; i < n; i++) counts[0][bytes[i]]++;
+  for (int value = 0; value < 256; value++) out[value] = counts[0][value] + counts[1][value] + counts[2][value] + counts[3][value];
+}
+
 }  // namespace
 
 void tally(const Picture& rgb, double* out) {
@@ -95,8 +152,6 @@ void tally(const Picture& rgb, double* out) {
   const int n = width * height;
   thread_local std::vector<uint8_t> luminance, clipped, peaks, spreads, columns;
   for (auto* plane : {&luminance, &clipped, &peaks, &spreads, &columns}) plane->resize(n + 64);
-  // Four histograms each, since neighbours often count the same value and would wait for each other.
-  uint32_t counts[4][4][256] = {};
   int64_t sum = 0, clippedCount = 0;
   for (int y = 0; y < height; y++) {
     const uint8_t* __restrict row = rgb.row(y);
@@ -106,7 +161,23 @@ void tally(const Picture& rgb, double* out) {
     uint8_t* __restrict peak = peaks.data() + start;
     uint8_t* __restrict spread = spreads.data() + start;
     uint32_t rowSum = 0, rowClipped = 0;
-    for (int x = 0; x < width; x++) {
+    int x = 0;
+#if defined(__AVX2__)
+    for (; x + 16 <= width; x += 16) {
+      const Sixteen pixels = split(row + 3 * x);
+      const __m128i most = _mm_max_epu8(_mm_max_epu8(pixels.r, pixels.g), pixels.b);
+      const __m128i least = _mm_min_epu8(_mm_min_epu8(pixels.r, pixels.g), pixels.b);
+      const __m128i isClipped = _mm_and_si128(_mm_cmpeq_epi8(_mm_max_epu8(most, _mm_set1_epi8(static_cast<char>(clippedFrom))), most), _mm_set1_epi8(1));
+      const __m128i value = luminanceOf(pixels);
+      store(values + x, value);
+      store(peak + x, most);
+      store(spread + x, _mm_sub_epi8(most, least));
+      store(burnt + x, isClipped);
+      rowSum += sumOfBytes(value);
+      rowClipped += sumOfBytes(isClipped);
+    }
+#endif
+    for (; x < width; x++) {
       const int r = row[3 * x], g = row[3 * x + 1], b = row[3 * x + 2];
       const int value = (13933 * r + 46871 * g + 4732 * b + 32768) >> 16;
       const int most = std::max(std::max(r, g), b), least = std::min(std::min(r, g), b);
@@ -120,15 +191,13 @@ void tally(const Picture& rgb, double* out) {
     sum += rowSum;
     clippedCount += rowClipped;
   }
-  for (int i = 0; i < n; i++) {
-    auto& count = counts[i & 3];
-    count[0][luminance[i]]++;
-    count[1][peaks[i]]++;
-    count[2][spreads[i]]++;
-  }
+  count(luminance.data(), n, out);
+  count(peaks.data(), n, out + 256);
+  count(spreads.data(), n, out + 512);
   const uint8_t* v = luminance.data();
   const uint8_t* c = clipped.data();
   int64_t laplacians = 0, squares = 0, changes = 0;
+  uint8_t* __restrict steps = peaks.data();  // which is counted
   for (int y = 1; y < height - 1; y++) {
     const int from = y * width + 1, to = (y + 1) * width - 1;
     laplacianRow(v, from, to, width, laplacians, squares);
@@ -137,8 +206,10 @@ void tally(const Picture& rgb, double* out) {
       for (int i = from; i < to; i++) rowChanges += (c[i] ^ c[i - 1]) + (c[i] ^ c[i - width]);
       changes += rowChanges;
     }
-    for (int i = from; i < to; i++) counts[i & 3][3][static_cast<uint8_t>(v[i] - v[i - 1])]++;
+    for (int i = from; i < to; i++) steps[i - from] = static_cast<uint8_t>(v[i] - v[i - 1]);
+    steps += std::max(0, to - from);
   }
+  count(peaks.data(), static_cast<int>(steps - peaks.data()), out + 768);
   Blur along, down;
   constexpr int margin = 5;
   for (int y = margin; y < height - margin; y += 2) blurRow(v, y * width + margin, (y + 1) * width - margin, 1, along);
@@ -149,8 +220,6 @@ void tally(const Picture& rgb, double* out) {
     for (int x = 0; x < half; x++) every[y * half + x] = v[y * width + margin + 2 * x];
   for (int y = margin; y < height - margin; y++) blurRow(every, y * half, (y + 1) * half, half, down);
 
-  for (int kind = 0; kind < 4; kind++)
-    for (int i = 0; i < 256; i++) out[256 * kind + i] = counts[0][kind][i] + counts[1][kind][i] + counts[2][kind][i] + counts[3][kind][i];
   const double sums[] = {double(sum), double(clippedCount), double(laplacians), double(squares), double(changes),
                          double(along.all), double(along.kept), double(along.allWeighted), double(along.keptWeighted),
                          double(down.all), double(down.kept), double(down.allWeighted), double(down.keptWeighted)};

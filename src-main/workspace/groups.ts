@@ -12,7 +12,7 @@ import { makeDetail } from '../image/detail.ts';
 import { identityOf } from '../image/identity.ts';
 import { folderLevels } from '../image/levels.ts';
 import { makeThumb, readThumb } from '../image/pixels.ts';
-import { thumbFile } from '../image/read.ts';
+import { thumbFile } from '../image/thumb-file.ts';
 import { withBytes, withImage } from '../image/scanned.ts';
 import { NotDuplicates } from './not-duplicates.ts';
 import type { Database } from './database.ts';

@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { forEachParallel } from '../../src-main/file/parallel.ts';
 import { issueOf } from '../../src-main/image/issue.ts';
 import { maxSeconds } from '../../src-main/image/raw.ts';
-import { thumbFile } from '../../src-main/image/read.ts';
+import { thumbFile } from '../../src-main/image/thumb-file.ts';
 import { startReaders } from '../../src-main/image/readers.ts';
 import {
   fuzzFile,

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { thumbFile } from '../../src-main/image/read.ts';
+import { thumbFile } from '../../src-main/image/thumb-file.ts';
 import { type Case, caseInput, caseTest, hasCases, untried } from '../fixtures/cases.ts';
 import { winnowJson } from '../fixtures/command.ts';
 import { temporaryFolder } from '../fixtures/images.ts';

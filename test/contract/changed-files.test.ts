@@ -8,7 +8,7 @@ import { Agent, fetch } from 'undici';
 import { originalPath, thumbPath, workspacePath } from '../../src-main/contract/address.ts';
 import { exportSchema } from '../../src-main/contract/schemas.ts';
 import { listenOnPipe } from '../../src-main/door/pipe.ts';
-import { thumbFile } from '../../src-main/image/read.ts';
+import { thumbFile } from '../../src-main/image/thumb-file.ts';
 import { openScanned } from '../../src-main/image/scanned.ts';
 import { decodeFor } from '../../src-main/jobs/embeddings.ts';
 import { pixelRecipe } from '../../src-main/jobs/pixels.ts';

@@ -1,13 +1,15 @@
 /** The native image reader gives the pixels of sharp, and declines what is not plain, so that sharp decides. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { extname, join, relative } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { openImage, type Opened } from '../../src-main/image/decode.ts';
+import { measuresOf } from '../../src-main/image/measure.ts';
 import { makeRectangle, makeThumb, readThumb } from '../../src-main/image/pixels.ts';
+import { readDecoded } from '../../src-main/image/read-decoded.ts';
 import { native, type NativeThumb } from '../../src-main/native/index.ts';
-import { sharedSet } from '../fixtures/images.ts';
+import { sharedSet, temporaryFolder } from '../fixtures/images.ts';
 
 const reader = native!;
 const thumbOf = (bytes: Buffer) => reader.thumbnail(bytes, 256, 85);
@@ -137,6 +139,56 @@ describe.runIf(native)('the same pixels, measures and fingerprints as by sharp',
       }
     }
     expect(compared).toBeGreaterThan(70);
+  });
+});
+
+describe.runIf(native)('one request reads a file as the decoders do', () => {
+  const readFast = (path: string) => reader.read(path, 256, 85);
+
+  test('hash, size, format, thumbnail, measures and fingerprint, of every file that it does not decline', async () => {
+    let [compared, declined] = [0, 0];
+    for (const [set, each] of [
+      ['clothing-10', 60],
+      ['nasty', 1],
+      ['photos-large', 14],
+    ] as const) {
+      const folder = sharedSet(set);
+      const files = readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+        .sort();
+      for (const path of files.filter((_, i) => i % each === 0)) {
+        const fast = await readFast(join(folder, path));
+        if (!fast) {
+          declined++;
+          continue;
+        }
+        const slow = await readDecoded({ folder, workspaceFolder: '', path, bytes: 0 });
+        const { sha256, width, height, format, frames, measures, fingerprint } = slow;
+        expect([fast.sha256, ...fast.size, fast.format, 1], path).toEqual([sha256, width, height, format, frames]);
+        expect(measuresOf(fast.tally, fast.width, fast.height), path).toEqual(measures);
+        expect(fast.fingerprint.equals(fingerprint), path).toBe(true);
+        expect(fast.bytes.equals(slow.thumb), path).toBe(true);
+        expect([slow.notice, slow.values], path).toEqual([undefined, undefined]);
+        compared++;
+      }
+    }
+    expect(compared).toBeGreaterThan(50);
+    expect(declined).toBeGreaterThan(10);
+  });
+
+  test('a missing file, a folder, a pipe, an empty file, a large file and a long decode are declined', async () => {
+    const folder = temporaryFolder('fast');
+    const at = (name: string) => join(folder, name);
+    writeFileSync(at('empty.jpg'), '');
+    execFileSync('mkfifo', [at('pipe.jpg')]);
+    const bytes = await picture(60, 40).jpeg().toBuffer();
+    writeFileSync(at('plain.jpg'), bytes);
+    writeFileSync(at('large.jpg'), Buffer.concat([bytes, Buffer.alloc(16 * 2 ** 20)]));
+    writeFileSync(at('progressive.jpg'), await picture(3000, 2000).jpeg({ progressive: true }).toBuffer());
+    for (const name of ['', 'absent.jpg', 'empty.jpg', 'pipe.jpg', 'large.jpg', 'progressive.jpg'])
+      expect(await readFast(at(name)), name).toBeNull();
+    expect(await readFast(at('plain.jpg'))).not.toBeNull();
   });
 });
 
