@@ -13,6 +13,8 @@ export interface CheckInput {
   paths: readonly string[];
   formats: readonly string[];
   classes: readonly (string | null)[];
+  /** The number of the independent image: near copies have the same number. */
+  units: Int32Array;
 }
 
 export interface Check {

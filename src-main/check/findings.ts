@@ -47,7 +47,7 @@ export function findings(input: CheckInput): Finding[] {
     : [
         ...alike([...members.keys()]),
         imbalance(members),
-        ...traits.flatMap((trait) => correlation(trait, trait.values(input), members)),
+        ...traits.flatMap((trait) => correlation(trait, trait.values(input), input.units, members)),
       ];
 }
 
@@ -91,13 +91,18 @@ function imbalance(members: Map<string, number[]>): Finding {
 }
 
 /** The finding for the class that the number predicts best, of the classes with enough members. */
-function correlation(trait: Trait, values: Float64Array, members: Map<string, number[]>): Finding[] {
+function correlation(trait: Trait, values: Float64Array, units: Int32Array, members: Map<string, number[]>): Finding[] {
   const labels = new Int32Array(values.length).fill(-1);
   const names = [...members.keys()];
   names.forEach((name, label) => {
-    for (const i of members.get(name)!) if (Number.isFinite(values[i])) labels[i] = label;
+    const counted = new Set<number>(); // near copies in a class count as one image
+    for (const i of members.get(name)!) {
+      if (!Number.isFinite(values[i]) || counted.has(units[i])) continue;
+      counted.add(units[i]);
+      labels[i] = label;
+    }
   });
-  const separable = Array.from(classSeparability(values, labels, names.length), (score, label) => ({
+  const separable = Array.from(classSeparability(values, labels, units, names.length), (score, label) => ({
     name: names[label],
     score,
   }))
@@ -122,10 +127,10 @@ function correlation(trait: Trait, values: Float64Array, members: Map<string, nu
 
 /**
  * How well a histogram of one number separates each class from the others: the balanced accuracy of five-fold cross-validation, scaled to 0 for chance and 1 for
- * always right. NaN if the class or the rest has too few members. `labels`: class index per value, −1 for none. Returns one number per class. Bins have about equal
- * counts; equal values share a bin.
+ * always right. NaN if the class or the rest has too few members. `labels`: class index per value, −1 for none. Values of one unit are in one fold. Returns one number
+ * per class. Bins have about equal counts; equal values share a bin.
  */
-export function classSeparability(values: Float64Array, labels: Int32Array, classes: number): Float64Array {
+function classSeparability(values: Float64Array, labels: Int32Array, units: Int32Array, classes: number): Float64Array {
   const order = Int32Array.from(values.keys())
     .filter((i) => labels[i] >= 0)
     .sort((a, b) => values[a] - values[b] || a - b);
@@ -140,13 +145,16 @@ export function classSeparability(values: Float64Array, labels: Int32Array, clas
     const bin = binOf((at + end) / 2 / n, bins);
     while (at < end) binAt[order[at++]] = bin;
   }
-  // The members of a class go to the folds in turn, in the order of the dataset, which does not depend on the number.
+  // The members of a class go to the folds in turn, near copies with the first of them, in the order of the dataset, which does not depend on the number.
   const own = new Float64Array(classes * bins * folds); // [class, bin, fold]
   const all = new Float64Array(bins * folds);
   const seen = new Int32Array(classes);
+  const foldOf = new Map<number, number>();
   for (let i = 0; i < values.length; i++) {
     if (labels[i] < 0) continue;
-    const cell = binAt[i] * folds + (seen[labels[i]]++ % folds);
+    let fold = foldOf.get(units[i]);
+    if (fold === undefined) foldOf.set(units[i], (fold = seen[labels[i]]++ % folds));
+    const cell = binAt[i] * folds + fold;
     own[labels[i] * bins * folds + cell]++;
     all[cell]++;
   }

@@ -72,8 +72,8 @@ export class OpenWorkspace implements CallContext {
     setFolderLevels(folder, JSON.parse(this.table.meta('levels') ?? '{}') as Levels);
     this.settings = new Settings(this.db);
     this.journal = new Journal(this.db, this.table, this.settings, () => this.#file.afterStep());
-    this.quality = new Quality(this.table, this.settings);
     this.groups = new Groups(this.db, this.table, this.settings);
+    this.quality = new Quality(this.table, this.settings, this.groups);
     this.runs = new Runs(this.db, workspaceFolder);
     this.trials = new Trials(this.db);
     let published = this.table.revision;

@@ -9,13 +9,12 @@ import { WinnowError } from '../contract/errors.ts';
 import type { LabelsRequest } from '../contract/schemas.ts';
 import type { Run, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { assignParts } from '../workspace/splits.ts';
+import { assignParts, independentImages } from '../workspace/splits.ts';
 import { splitDataset } from '../workspace/dataset-split.ts';
 import { embedSamples } from './embeddings.ts';
 import type { Report } from '../workspace/report.ts';
 import {
   bestPredictors,
-  independentImages,
   labelEvidence,
   predictorsOf,
   unjudgedReasons,
@@ -171,7 +170,7 @@ async function predictionsOfHeads(
   report.stage('Checking labels', 0, 'heads');
   const probabilities = await context.compute.call(
     'outOfFold',
-    { embeddings: set, last: usual.last, labels: trained, classes: classes.length, partitions, judged, seed },
+    { embeddings: set, last: usual.last, labels: trained, classes: classes.length, partitions, units, judged, seed },
     {
       signal: report.signal,
       onEvent: ({ done, total }) => report.progress(done, total),

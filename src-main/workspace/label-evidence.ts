@@ -2,9 +2,7 @@
  * Which labels can be judged. The label of an image says something only about models that learned its class without it: from enough independent images of the class.
  * Duplicates and near copies are always in one fold, so all of them together are one independent image. The same holds for a suggested class.
  */
-import type { Group, Sample } from '../contract/types.ts';
 import { plural } from '../contract/words.ts';
-import { unitsOf } from './splits.ts';
 
 /** A class is learned from at least this many independent images. */
 export const leastLearned = 2;
@@ -12,16 +10,6 @@ export const leastLearned = 2;
 /** Why a label cannot be judged; the categories of the column `<run>.unjudged`. */
 export const unjudgedReasons = ['one image', 'near copies', 'too few others', 'class not trained'] as const;
 export type UnjudgedReason = (typeof unjudgedReasons)[number];
-
-/** By position: the number of the independent image that a sample belongs to. Copies of one another have the same number. */
-export function independentImages(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[]): Int32Array {
-  const place = new Map(samples.map(({ id }, i) => [id, i]));
-  const units = new Int32Array(samples.length);
-  unitsOf(samples, groups, 0).forEach((unit, u) => {
-    for (const { id } of unit.samples) units[place.get(id) as number] = u;
-  });
-  return units;
-}
 
 /** The number of independent images of each class among these positions. `labels`: class index, −1 for none. */
 export function countIndependent(

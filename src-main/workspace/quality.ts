@@ -4,18 +4,22 @@ import { findings } from '../check/findings.ts';
 import type { CheckInput } from '../check/check.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { CheckState, Finding } from '../contract/types.ts';
+import type { Groups } from './groups.ts';
 import { settingKey, type Settings } from './settings.ts';
+import { independentImages } from './splits.ts';
 import type { Table } from './table.ts';
 
 export class Quality {
   #table: Table;
   #settings: Settings;
+  #groups: Groups;
   /** Valid for one shape of the table. */
   #cached: { shape: number; list?: CheckState[]; findings?: Finding[] } = { shape: 0 };
 
-  constructor(table: Table, settings: Settings) {
+  constructor(table: Table, settings: Settings, groups: Groups) {
     this.#table = table;
     this.#settings = settings;
+    this.#groups = groups;
   }
 
   /** Scores all samples by all checks, because a check may compare a sample with all others. */
@@ -82,6 +86,7 @@ export class Quality {
         paths: samples.map(({ path }) => path),
         formats: samples.map(({ format }) => format),
         classes: samples.map((sample) => sample.class),
+        units: independentImages(samples, this.#groups.list()),
       },
     };
   }

@@ -131,3 +131,13 @@ export function unitsOf(samples: readonly Sample[], groups: readonly Pick<Group,
   }
   return [...units.values()].sort((a, b) => b.samples.length - a.samples.length || (a.key < b.key ? -1 : 1));
 }
+
+/** By position: the number of the independent image that a sample belongs to. Copies of one another have the same number. */
+export function independentImages(samples: readonly Sample[], groups: readonly Pick<Group, 'ids'>[]): Int32Array {
+  const place = new Map(samples.map(({ id }, i) => [id, i]));
+  const units = new Int32Array(samples.length);
+  unitsOf(samples, groups, 0).forEach((unit, u) => {
+    for (const { id } of unit.samples) units[place.get(id) as number] = u;
+  });
+  return units;
+}

@@ -1,8 +1,7 @@
-/** Every quality check on generated photos, checks that depend on the whole set, and findings about sets. */
+/** Every quality check on generated photos, and checks that depend on the whole set. */
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CheckInput } from '../../src-main/check/check.ts';
-import { findings } from '../../src-main/check/findings.ts';
 import { checks } from '../../src-main/check/index.ts';
 import { random, type Random } from '../../src-main/compute/random.ts';
 import { measure, measureNames } from '../../src-main/image/measure.ts';
@@ -65,6 +64,7 @@ async function among(...files: PlantedFile[]): Promise<CheckInput> {
     paths: [...usual.paths, ...added.paths],
     formats: [...usual.formats, ...added.formats],
     classes: [...usual.classes, ...added.classes],
+    units: Int32Array.from({ length: usual.count + added.count }, (_, i) => i),
   };
 }
 const scoresOf = (id: string, input: CheckInput) => checks.find((check) => check.id === id)!.score(input);
@@ -120,6 +120,7 @@ describe.each(checks.map((check) => [check.id, check] as const))('%s', (id, chec
       paths: [...input.paths, 'unknown.jpg'],
       formats: [...input.formats, 'jpeg'],
       classes: [...input.classes, null],
+      units: Int32Array.of(...input.units, ordinary),
     });
     expect(scores.slice(0, ordinary)).toEqual(check.score(input));
     expect(id === 'wrong-extension' ? 0 : NaN).toBe(scores[ordinary]);
@@ -326,69 +327,5 @@ describe('measurements', () => {
       expect(
         Object.values(measure(new Uint8Array(width * height * 3).fill(9), width, height, 3)).every(Number.isFinite),
       ).toBe(true);
-  });
-});
-
-describe('findings', () => {
-  const set = (
-    sizes: Record<string, number>,
-    row: (name: string, next: Random) => Record<string, number>,
-    seed = 0,
-  ) => {
-    const next = random('findings', seed);
-    const classes = Object.entries(sizes).flatMap(([name, size]) => Array.from({ length: size }, () => name));
-    return inputOf(
-      classes.map((name) => ({
-        brightness: next(),
-        sharpness: next(),
-        bytes: next(),
-        width: 100 + Math.floor(next() * 8) * 50,
-        height: 200,
-        ...row(name, next),
-      })),
-      { classes },
-    );
-  };
-  const told = (input: CheckInput) =>
-    findings(input)
-      .filter((finding) => finding.flagged)
-      .map((finding) => [finding.id, finding.class, finding.column]);
-
-  test('none without classes, or with one', () => {
-    expect(findings(inputOf([{ brightness: 1 }, { brightness: 0 }]))).toEqual([]);
-    expect(findings(set({ cat: 50 }, () => ({})))).toEqual([]);
-  });
-
-  test('classes whose names differ only in case or in signs between words are told, not merged', () => {
-    const found = findings(set({ Cat: 5, cat: 5, 'hot dog': 5, hot_dog: 5, mole: 5 }, () => ({})));
-    expect(found.filter(({ id }) => id === 'alike-classes').map(({ message }) => message.split(' differ')[0])).toEqual([
-      '‘Cat’ and ‘cat’',
-      '‘hot dog’ and ‘hot_dog’',
-    ]);
-  });
-  test('classes of very different size, with the numbers', () => {
-    const input = set({ cat: 200, dog: 150, newt: 8 }, () => ({}));
-    expect(told(input)).toEqual([['class-imbalance', 'newt', null]]);
-    expect(findings(input)[0].message).toBe('‘cat’ has 200 images and ‘newt’ 8: 25 times as many.');
-    expect(told(set({ cat: 60, dog: 40 }, () => ({})))).toEqual([]);
-    expect(told(set({ cat: 4, dog: 1 }, () => ({})))).toEqual([]);
-  });
-  test.each([
-    [
-      'brightness',
-      (name: string, next: Random) => ({ brightness: name === 'night' ? next() * 0.4 : 0.3 + next() * 0.7 }),
-    ],
-    ['brightness', (name: string, next: Random) => ({ brightness: name === 'night' ? 0.4 + next() * 0.2 : next() })], // a narrow band
-    ['width', (name: string) => ({ width: name === 'night' ? 640 : 320 })],
-    ['bytes', (name: string, next: Random) => ({ bytes: (name === 'night' ? 1000 : 5000) * (1 + next()) })],
-    ['sharpness', (name: string, next: Random) => ({ sharpness: name === 'night' ? next() * 0.1 : next() })],
-  ] as const)('a class that its %s gives away', (column, row) => {
-    expect(told(set({ night: 60, rain: 80, sun: 90 }, row))).toEqual([['spurious-correlation', 'night', column]]);
-  });
-  test('too few images for a finding', () =>
-    expect(told(set({ night: 12, sun: 30 }, (name) => ({ brightness: name === 'night' ? 0 : 1 })))).toEqual([]));
-  test('no false positives over 300 seeds', () => {
-    for (let seed = 0; seed < 300; seed++)
-      expect(told(set({ a: 25, b: 40, c: 30, d: 60 }, () => ({}), seed))).toEqual([]);
   });
 });

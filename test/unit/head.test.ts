@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startBackend } from '../../src-main/compute/backend.ts';
 import { fitHead, headLogits } from '../../src-main/compute/classify/head.ts';
 import { inJavaScript, inTensors } from '../../src-main/compute/classify/head-loss.ts';
+import { heldOut } from '../../src-main/compute/classify/out-of-fold.ts';
 import { spanOf } from '../../src-main/compute/classify/span.ts';
 import { fillNormal, random } from '../../src-main/compute/random.ts';
 import { minimise } from '../../src-main/compute/train/lbfgs.ts';
@@ -92,3 +93,16 @@ it.each([null, Float32Array.from({ length: rows }, (_, i) => 0.5 + (i % 4))])(
     }
   },
 );
+
+it('images that choose the penalty are held out with all their near copies', () => {
+  const learned = Int32Array.from({ length: 90 }, (_, i) => i).filter((i) => i % 10 !== 3);
+  const units = Int32Array.from({ length: 90 }, (_, i) => (i < 60 ? Math.floor(i / 6) : i));
+  for (let seed = 0; seed < 20; seed++) {
+    const held = heldOut(learned, units, seed);
+    expect(held.size).toBeGreaterThan(10);
+    expect(held.size).toBeLessThanOrEqual(0.2 * learned.length + 1);
+    const heldUnits = new Set([...held].map((i) => units[i]));
+    for (const i of learned) expect([i, held.has(i)]).toEqual([i, heldUnits.has(units[i])]);
+  }
+  expect(heldOut(learned, new Int32Array(90), 1).size).toBe(0); // all are copies of one image
+});

@@ -5,13 +5,12 @@ import type { Sample } from '../../src-main/contract/types.ts';
 import {
   bestPredictors,
   countIndependent,
-  independentImages,
   labelEvidence,
   predictorsOf,
   unjudgedReasons,
   unjudgedSentence,
 } from '../../src-main/workspace/label-evidence.ts';
-import { assignParts } from '../../src-main/workspace/splits.ts';
+import { assignParts, independentImages } from '../../src-main/workspace/splits.ts';
 import { sampleOf } from '../fixtures/samples.ts';
 
 const folds = 5;

@@ -151,6 +151,7 @@ test(`labels of ${rows.toLocaleString('en')} images are split, predicted out of 
     labels,
     classes: 2,
     partitions: [partition],
+    units: range(0, rows),
     judged: new Uint8Array(rows).fill(1),
     seed: 1,
   });

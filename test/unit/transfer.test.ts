@@ -262,6 +262,7 @@ describe('label errors', () => {
       labels,
       classes: 3,
       partitions: [partition(0), partition(1)],
+      units: Int32Array.from(labels.keys()),
       judged: Uint8Array.from(labels, (label) => Number(label >= 0)),
       seed: 1,
     };

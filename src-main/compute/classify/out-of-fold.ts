@@ -21,6 +21,8 @@ export interface OutOfFoldArgs {
   classes: number;
   /** For each partition, the fold of each position, −1 for none. */
   partitions: Int32Array[];
+  /** By position: the number of the independent image; near copies have the same number. They are in one fold, and are held out together. */
+  units: Int32Array;
   /** 1 if the label of the position can be judged: the probabilities are calibrated on these. */
   judged: Uint8Array;
   seed: number;
@@ -33,7 +35,7 @@ const heldFraction = 0.2;
 export const outOfFold = defineCall({
   inTurn: true,
   async run(
-    { embeddings, last, labels, classes, partitions, judged, seed }: OutOfFoldArgs,
+    { embeddings, last, labels, classes, partitions, units, judged, seed }: OutOfFoldArgs,
     { signal, onEvent }: CallContext<{ done: number; total: number }>,
   ): Promise<Float32Array> {
     const yieldToEventLoop = pace(signal);
@@ -57,12 +59,11 @@ export const outOfFold = defineCall({
         for (let fold = 0; fold < folds[p]; fold++) {
           const learned = Int32Array.from(partition.keys()).filter((i) => partition[i] >= 0 && partition[i] !== fold);
           if (!penalty) {
-            const order = shuffle(learned.slice(), random('held', seed));
-            const held = Math.round(order.length * heldFraction);
+            const held = heldOut(learned, units, seed);
             ({ penalty } = await fitHead(
               examples,
-              order.subarray(held),
-              order.subarray(0, held),
+              learned.filter((i) => !held.has(i)),
+              Int32Array.from(held),
               { refit: false, oneStandardError: true },
               yieldToEventLoop,
             ));
@@ -89,3 +90,15 @@ export const outOfFold = defineCall({
     return probabilitiesOf(logits, classes, temperatureOf(known));
   },
 });
+
+/** Random images, with all their near copies: otherwise a head that memorises would seem to predict them. */
+export function heldOut(learned: Int32Array, units: Int32Array, seed: number): Set<number> {
+  const members = Map.groupBy(learned, (i) => units[i]);
+  const most = Math.round(learned.length * heldFraction);
+  const held = new Set<number>();
+  for (const unit of shuffle(Int32Array.from(members.keys()), random('held', seed))) {
+    const own = members.get(unit)!;
+    if (held.size + own.length <= most) for (const i of own) held.add(i);
+  }
+  return held;
+}
