@@ -1,10 +1,11 @@
 /**
- * DICOM (PS3.3, PS3.5): the first frame. A file with a window (VOI) is shown through it. Without one, gray values are measurements in the units of the modality,
- * except plain 8-bit values.
+ * DICOM (PS3.3, PS3.5): the first frame. A file with a table or a window for the display (VOI) is shown through it; without one, gray values are measurements in the
+ * units of the modality, except plain 8-bit values.
  */
 import { inflateRawSync } from 'node:zlib';
 import dicomParser, { type DataSet } from 'dicom-parser';
 import { frameValues, unread, type FrameValues } from './dicom-pixels.ts';
+import { lookUp, lutOf, readLut } from './dicom-lut.ts';
 import { startOfDicom } from './dicom-start.ts';
 import { checkSize, corrupt, DecodeError, truncated, type Raw } from './raw.ts';
 
@@ -12,11 +13,18 @@ const maxInflatedBytes = 512 * 2 ** 20;
 
 /** Throws DecodeError. */
 export async function decodeDicom(bytes: Buffer): Promise<Raw> {
-  const set = parse(bytes);
+  try {
+    return await firstFrame(parse(bytes));
+  } catch (error) {
+    throw isPastEnd(error) ? truncated() : error;
+  }
+}
+
+async function firstFrame(set: DataSet): Promise<Raw> {
   const pixels = set.elements.x7fe00010;
   const floats = set.elements.x7fe00008 ?? set.elements.x7fe00009;
   if (!pixels && !floats) {
-    if (set.uint16('x00280010')) throw truncated(); // it has rows, and ends before them
+    if (set.uint16('x00280010') || isOfImage(set)) throw truncated();
     const kind = set.string('x00080060') ?? (set.elements.x00041220 ? 'a DICOMDIR' : undefined);
     throw new DecodeError('not-an-image', `The DICOM file has no pixel data${kind ? ` (${kind})` : ''}.`);
   }
@@ -27,11 +35,16 @@ export async function decodeDicom(bytes: Buffer): Promise<Raw> {
   ];
   checkSize(width, height);
   const frames = Math.max(1, set.intString('x00280008') ?? 1);
-  const common = { width, height, frames, ...(frames > 1 && { notice: `frame 1 of ${frames}` }) };
+  const common = { width, height, frames, notice: frames > 1 ? `frame 1 of ${frames}` : undefined };
   const photometric = (set.string('x00280004') ?? (channels === 3 ? 'RGB' : 'MONOCHROME2')).toUpperCase();
-  if (floats) return floatFrame(set, common);
+  const shown = (values: GrayValues) => {
+    const { notice, ...image } = gray(set, values, photometric === 'MONOCHROME1');
+    const notices = [common.notice, notice].filter((text) => text !== undefined);
+    return { ...common, ...image, ...(notices.length && { notice: notices.join('; ') }) };
+  };
+  if (floats) return shown(floatFrame(set, width * height));
   const frame = await frameValues(set, { width, height, channels, frames, photometric });
-  if (photometric.startsWith('MONOCHROME')) return { ...common, ...gray(set, frame, photometric === 'MONOCHROME1') };
+  if (photometric.startsWith('MONOCHROME')) return shown(frame);
   if (photometric === 'PALETTE COLOR') return { ...common, channels: 3, data: throughPalette(set, frame) };
   if (!/^(?:RGB|YBR_(?:FULL|FULL_422|RCT|ICT))$/.test(photometric) || frame.channels !== 3)
     throw unread(`the colours ${photometric}`);
@@ -62,13 +75,34 @@ function parse(bytes: Buffer): DataSet {
   try {
     return dicomParser.parseDicom(file, { ...(syntax && { TransferSyntaxUID: syntax }), inflater } as object);
   } catch (error) {
-    const why = String((error as { exception?: unknown }).exception ?? (error as Error).message ?? error);
-    if (/larger than/i.test(why)) throw new DecodeError('too-large', 'The DICOM file inflates to more than 512 MiB.');
-    throw /overrun|past the end|beyond|unexpected end|eof|attempt to read/i.test(why)
-      ? truncated()
-      : corrupt('its elements cannot be read');
+    if (isPastEnd(error) || (start === 'part-10' && endsInMeta(bytes))) throw truncated();
+    if (/larger than/i.test(textOf(error)))
+      throw new DecodeError('too-large', 'The DICOM file inflates to more than 512 MiB.');
+    throw corrupt('its elements cannot be read');
   }
 }
+
+/** The library throws errors, strings, and objects with an `exception`. */
+const textOf = (error: unknown) =>
+  String((error as { exception?: unknown }).exception ?? (error as Error).message ?? error);
+const isPastEnd = (error: unknown) =>
+  !(error instanceof DecodeError) &&
+  /overrun|past the end|unexpected end|attempt to read past|greater than or equal to 'byteArray'|'maxP ?osition'/i.test(
+    textOf(error),
+  );
+
+/** True if the file ends in its meta information, whose first element is its length. */
+const endsInMeta = (bytes: Buffer) =>
+  bytes.length < 144 || (bytes.readUInt32LE(132) === 2 && bytes.length < 144 + bytes.readUInt32LE(140));
+
+/** True if the class of the file (PS3.4 B.5) is one of images, or is not stated up to its end: pixels were to follow. */
+function isOfImage(set: DataSet): boolean {
+  const kind = (set.string('x00080016') ?? set.string('x00020002'))?.trim();
+  return !kind || (kind.startsWith(storage) && imageStorage.test(kind.slice(storage.length)));
+}
+const storage = '1.2.840.10008.5.1.4.1.1.';
+const imageStorage =
+  /^(?!4\.2$|77\.1\.5\.3$)(?:[1-7]|1\.\d.*|[2-7]\.\d.*|12\..*|13\..*|14\..*|20|30|66\.4|77\.1\..*|128.*|130|481\.[12])$/;
 
 /** A number that enhanced files keep in the functional groups of all frames or of the first one. */
 function decimal(set: DataSet, tag: string, group: string): number | undefined {
@@ -83,28 +117,45 @@ function decimal(set: DataSet, tag: string, group: string): number | undefined {
 }
 
 type Gray = Pick<Raw, 'data' | 'channels' | 'measured' | 'notice'>;
+interface GrayValues extends Pick<FrameValues, 'bits' | 'channels' | 'isSigned'> {
+  values: FrameValues['values'] | Float32Array | Float64Array;
+}
 
-function gray(set: DataSet, { values, bits, isSigned, channels }: FrameValues, isInverted: boolean): Gray {
+function gray(set: DataSet, { values, bits, isSigned, channels }: GrayValues, isInverted: boolean): Gray {
   if (channels !== 1) throw unread(`${channels} channels of gray`);
   const [slope, intercept] = [decimal(set, 'x00281053', 'x00289145') ?? 1, decimal(set, 'x00281052', 'x00289145') ?? 0];
+  const modality = lutOf(set, 'x00283000', isSigned);
+  const voi = lutOf(set, 'x00283010', !modality && (isSigned || intercept < 0));
+  const notice = modality === null || voi === null ? 'a lookup table without its data is not applied' : undefined;
+  const common = { channels: 1, ...(notice && { notice }) } as const;
+  const inUnits = (value: number) => (modality ? lookUp(modality, value) : value * slope + intercept);
   const [center, width] = [decimal(set, 'x00281050', 'x00289132'), decimal(set, 'x00281051', 'x00289132')];
-  if (center !== undefined && width !== undefined && width > 0) {
-    const look = windowOf(center, width, set.string('x00281056') ?? 'LINEAR');
-    const data = Uint8Array.from(values, (value) => Math.round(255 * look(value * slope + intercept)));
-    return { data: isInverted ? data.map((value) => 255 - value) : data, channels: 1 };
+  const look = voi
+    ? (value: number) => lookUp(voi, value) / (2 ** voi.bits - 1)
+    : center !== undefined && width !== undefined && width > 0
+      ? windowOf(center, width, set.string('x00281056') ?? 'LINEAR')
+      : null;
+  if (look) {
+    const data = Uint8Array.from(values, (value) => Math.min(255, Math.round(255 * look(inUnits(value)))));
+    return { ...common, data: isInverted ? data.map((value) => 255 - value) : data };
   }
-  const isPlain = bits <= 8 && !isSigned && slope === 1 && intercept === 0;
+  const isFloat = values instanceof Float32Array || values instanceof Float64Array;
+  const isPlain = bits <= 8 && !isSigned && !modality && slope === 1 && intercept === 0;
   if (isPlain) {
     const most = 2 ** bits - 1;
     return {
+      ...common,
       data: Uint8Array.from(values, (value) => Math.round(((isInverted ? most - value : value) * 255) / most)),
-      channels: 1,
     };
   }
   // In MONOCHROME1 the smallest value is white.
-  const turned = isInverted ? (isSigned ? -1 : 2 ** bits - 1) : 0;
-  const data = Float32Array.from(values, (value) => (isInverted ? turned - value : value) * slope + intercept);
-  return { data, channels: 1, measured: { kind: `dicom ${isSigned ? 'int' : 'uint'}${bits}` } };
+  const turned = modality || !(isFloat || isSigned) ? 2 ** (modality?.bits ?? bits) - 1 : isFloat ? 0 : -1;
+  const measure = modality
+    ? (value: number) => (isInverted ? turned - lookUp(modality, value) : lookUp(modality, value))
+    : (value: number) => (isInverted ? turned - value : value) * slope + intercept;
+  const kind = modality ? `uint${modality.bits}` : `${isFloat ? 'float' : isSigned ? 'int' : 'uint'}${bits}`;
+  const data = values instanceof Float64Array ? Float64Array.from(values, measure) : Float32Array.from(values, measure);
+  return { ...common, data, measured: { kind: `dicom ${kind}` } };
 }
 
 /** PS3.3 C.11.2.1: from a value to 0..1. */
@@ -115,39 +166,27 @@ function windowOf(center: number, width: number, kind: string): (value: number) 
   return (value) => (width === 1 ? Number(value > center - 0.5) : clip((value - (center - 0.5)) / (width - 1) + 0.5));
 }
 
-function floatFrame(set: DataSet, common: Pick<Raw, 'width' | 'height' | 'frames' | 'notice'>): Raw {
+function floatFrame(set: DataSet, count: number): GrayValues {
   const element = set.elements.x7fe00008 ?? set.elements.x7fe00009;
-  const isDouble = !set.elements.x7fe00008;
-  const step = isDouble ? 8 : 4;
-  const count = common.width * common.height;
-  if (element.length < count * step) throw truncated();
+  const bits = set.elements.x7fe00008 ? 32 : 64;
+  if (element.length < (count * bits) / 8) throw truncated();
   const view = new DataView(set.byteArray.buffer, set.byteArray.byteOffset + element.dataOffset);
-  const data = isDouble
-    ? Float64Array.from({ length: count }, (_, i) => view.getFloat64(i * 8, true))
-    : Float32Array.from({ length: count }, (_, i) => view.getFloat32(i * 4, true));
-  return { ...common, data, channels: 1, measured: { kind: isDouble ? 'dicom float64' : 'dicom float32' } };
+  const values =
+    bits === 64
+      ? Float64Array.from({ length: count }, (_, i) => view.getFloat64(i * 8, true))
+      : Float32Array.from({ length: count }, (_, i) => view.getFloat32(i * 4, true));
+  return { values, bits, channels: 1, isSigned: false };
 }
 
-/** PS3.3 C.7.6.3.1.5: three tables of 8 or 16 bits. */
+/** Three tables, of red, green and blue. */
 function throughPalette(set: DataSet, { values }: FrameValues): Uint8Array {
   const data = new Uint8Array(values.length * 3);
   ['1', '2', '3'].forEach((colour, c) => {
-    const table = set.elements[`x0028120${colour}`];
-    if (!table) throw unread(set.elements[`x0028122${colour}`] ? 'a segmented palette' : 'a palette that is missing');
-    const descriptor = `x0028110${colour}`;
-    const [size, first, bits] = [
-      set.uint16(descriptor, 0) || 65536,
-      set.uint16(descriptor, 1) ?? 0,
-      set.uint16(descriptor, 2) ?? 16,
-    ];
-    const isWide = table.length >= size * 2;
-    if (!isWide && table.length < size) throw truncated();
-    const bytes = set.byteArray;
-    for (let i = 0; i < values.length; i++) {
-      const entry = Math.max(0, Math.min(size - 1, values[i] - first));
-      const at = table.dataOffset + entry * (isWide ? 2 : 1);
-      data[i * 3 + c] = isWide ? (bits === 8 ? bytes[at] : bytes[at + 1]) : bytes[at]; // of 16 bits the upper 8
-    }
+    if (!set.elements[`x0028120${colour}`])
+      throw unread(set.elements[`x0028122${colour}`] ? 'a segmented palette' : 'a palette that is missing');
+    const lut = readLut(set, `x0028110${colour}`, `x0028120${colour}`);
+    if (!lut) throw truncated();
+    for (let i = 0; i < values.length; i++) data[i * 3 + c] = lookUp(lut, values[i]) >> (lut.bits > 8 ? 8 : 0); // of 16 bits the upper 8
   });
   return data;
 }

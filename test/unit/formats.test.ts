@@ -67,6 +67,16 @@ describe('a file of another program', () => {
   });
 });
 
+test.each(['gray8.dcm', 'implicit.dcm', 'deflated.dcm', 'voi-lut.dcm', 'bare-implicit', 'rle.dcm'])(
+  '%s, cut anywhere, is truncated',
+  async (name) => {
+    const bytes = readFileSync(join(folder, name));
+    const start = name.startsWith('bare') ? 60 : 132; // a shorter file does not say that it is DICOM
+    for (let size = start; size < bytes.length - 1; size += size < 700 ? 1 : 97)
+      await expect(openImage(bytes.subarray(0, size), name), String(size)).rejects.toMatchObject({ code: 'truncated' });
+  },
+);
+
 test('README names every format that is read, and every one that is only recognised', () => {
   const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
   const [, read, unread] = /\*\*Formats\.\*\*([^]*?)Recognised but not read:([^]*?)\n\n/.exec(readme) ?? [];
