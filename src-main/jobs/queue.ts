@@ -184,14 +184,20 @@ export class Jobs {
     this.#startNext();
   }
 
-  #reportOf({ job, stop }: Entry): Report {
+  #reportOf(entry: Entry): Report {
+    const { job, stop } = entry;
     let stageStart = performance.now();
     let publishedAt = 0;
     let doneBefore = 0;
+    let late: NodeJS.Timeout | undefined;
     const publish = (now = false) => {
-      if (!now && performance.now() - publishedAt < publishEveryMs) return;
-      publishedAt = performance.now();
-      this.#publish(job);
+      const wait = publishedAt + publishEveryMs - performance.now();
+      if (now || wait <= 0) {
+        clearTimeout(late);
+        late = undefined;
+        publishedAt = performance.now();
+        if (this.#running?.entry === entry) this.#publish(job);
+      } else late ??= setTimeout(() => publish(true), wait).unref(); // the last state before a pause is shown too
     };
     return {
       signal: stop.signal,

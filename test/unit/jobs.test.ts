@@ -41,6 +41,24 @@ test('a job reports its stages and counts, and ends with a message', async () =>
   expect(told.at(-1)).toMatchObject({ stage: 'Training', unit: 'steps' });
 });
 
+test('the last progress before a long wait is told, and none after the end', async () => {
+  let seen = () => {};
+  const wasSeen = new Promise<void>((resolve) => (seen = resolve));
+  const told: Job[] = [];
+  const jobs = new Jobs((job) => {
+    told.push(job);
+    if (job.done === 1) seen();
+  });
+  const { id } = jobs.start('scan', 'Scan', async (report) => {
+    report.stage('Reading', 9);
+    report.progress(1); // within the shortest time between two messages
+    return lasting(report);
+  });
+  await wasSeen;
+  jobs.cancel(id);
+  await expect.poll(() => told.at(-1)?.state).toBe('cancelled');
+});
+
 test('one job runs; the others wait in the order of their requests and start automatically', async () => {
   const { jobs, told, end, queue } = followed();
   const began: string[] = [];
