@@ -1,4 +1,4 @@
-/** DDS: the largest level of the first surface, uncompressed or in blocks (BC1 to BC5). Other kinds are named. */
+/** DDS: the largest level of the first surface (face, slice or texture), uncompressed or in blocks (BC1 to BC5). Other kinds are named. */
 import { unpackBlocks, type BlockKind } from './dds-blocks.ts';
 import { checkSize, corrupt, DecodeError, need, type Raw } from './raw.ts';
 
@@ -53,12 +53,16 @@ export function decodeDds(bytes: Buffer): Raw {
   const [height, width] = [bytes.readUInt32LE(12), bytes.readUInt32LE(16)];
   checkSize(width, height);
   const [flags, code, bits] = [bytes.readUInt32LE(80), bytes.toString('latin1', 84, 88), bytes.readUInt32LE(88)];
-  const isCube = (bytes.readUInt32LE(112) & 0x200) !== 0;
-  let at = 128;
+  const isVolume = (bytes.readUInt32LE(112) & 0x200000) !== 0;
+  let isCube = (bytes.readUInt32LE(112) & 0x200) !== 0;
+  const slices = isVolume ? bytes.readUInt32LE(24) : 1;
+  let [at, textures] = [128, 1];
   let kind: BlockKind | Layout | undefined;
   if (flags & 4 && code === 'DX10') {
     need(bytes, (at = 148));
     const id = bytes.readUInt32LE(128);
+    isCube ||= (bytes.readUInt32LE(136) & 4) !== 0;
+    textures = Math.max(1, bytes.readUInt32LE(140));
     kind = dxgi[id];
     if (!kind) throw unread(id >= 97 && id <= 99 ? 'BC7' : id >= 94 && id <= 96 ? 'BC6H' : `the DXGI format ${id}`);
   } else if (flags & 4) {
@@ -71,8 +75,17 @@ export function decodeDds(bytes: Buffer): Raw {
     const isGray = (flags & 0x40) === 0;
     kind = isGray && bits === 8 ? gray8 : { bits, masks: [red, green, blue, flags & 3 ? alpha : 0], isGray };
   } else throw unread('this pixel format');
-  const notice = isCube ? 'first face of a cube' : undefined;
-  const common = { width, height, ...(notice && { notice, frames: 6 }) };
+  const parts = [
+    textures > 1 && `texture 1 of ${textures}`,
+    slices > 1 && `slice 1 of ${slices}`,
+    isCube && 'first face of a cube',
+  ].filter((part) => part !== false);
+  const common = {
+    width,
+    height,
+    frames: textures * Math.max(1, slices) * (isCube ? 6 : 1),
+    notice: parts.length ? parts.join(', ') : undefined,
+  };
   return typeof kind === 'string'
     ? { ...common, ...unpackBlocks(bytes, at, width, height, kind) }
     : { ...common, ...unpackPixels(bytes, at, width * height, kind) };

@@ -1,7 +1,7 @@
 /** JPEG 2000, as a `.jp2` file or a raw code stream, through OpenJPEG compiled to WebAssembly. The reason of a failure is in its log. */
 import { createRequire } from 'node:module';
 import { largestOf } from '../contract/numbers.ts';
-import { withMeaning } from './jp2-colour.ts';
+import { channelsInWords, withMeaning } from './jp2-colour.ts';
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
 
 interface Codec {
@@ -42,7 +42,7 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
   if ((components !== 1 && components !== 3) || isUneven) {
     throw new DecodeError(
       'unsupported-format',
-      `Winnow does not read JPEG 2000 images with ${isUneven ? 'channels of unequal size' : `${components} channels`} yet.`,
+      `Winnow does not read JPEG 2000 images with ${isUneven ? 'channels of unequal size' : channelsInWords(bytes, components)} yet.`,
     );
   }
   const bits = sizes.map(([size]) => (size & 0x7f) + 1);

@@ -69,7 +69,10 @@ export interface Opened {
 export function decodableFormat(head: Buffer, path: string): Format {
   if (head.length === 0) throw new DecodeError('empty', 'The file is empty (0 bytes).');
   const named = formatOfName(path);
-  const format = formatOfBytes(head) ?? (named && !('matches' in formats[named]) ? named : null);
+  const format =
+    named && formats[named].isIndex
+      ? named
+      : (formatOfBytes(head) ?? (named && !('matches' in formats[named]) ? named : null));
   if (!format) {
     throw new DecodeError(
       'not-an-image',

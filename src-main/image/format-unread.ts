@@ -230,7 +230,8 @@ export const unread = {
     matches: (head) => starts(head, 0x70, 0, 0, 0) && head[8] === 0x2a,
   },
   nd2: { title: 'ND2', decoder: null, extensions: ['nd2'], matches: (head) => starts(head, 0xda, 0xce, 0xbe, 0x0a) },
-  mirax: { title: 'MIRAX', decoder: null, extensions: ['mrxs'] },
+  mirax: { title: 'MIRAX', decoder: null, extensions: ['mrxs'], isIndex: true },
+  vsi: { title: 'CellSens VSI', decoder: null, extensions: ['vsi'], isIndex: true },
   ecw: { title: 'ECW', decoder: null, extensions: ['ecw'] },
   mrsid: { title: 'MrSID', decoder: null, extensions: ['sid'], matches: (head) => startsWith(head, 'msid') },
 } as const satisfies Record<string, FormatRecord>;

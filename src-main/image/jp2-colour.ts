@@ -109,6 +109,20 @@ export function withMeaning(file: Buffer, { values, width, height, bits, isSigne
   };
 }
 
+/** Names the channels of a file by what its boxes say of them: '4 channels (RGB and transparency)'. Throws DecodeError. */
+export function channelsInWords(file: Buffer, count: number): string {
+  const { space, profile, meaning } = readFromBoxes(file);
+  const stated = profile ? Buffer.from(profile).toString('latin1', 16, 20).trim() : '';
+  const colours =
+    stated === 'GRAY' || space === spaces.gray
+      ? 'gray'
+      : space === spaces.cmyk
+        ? 'CMYK'
+        : stated || (space ? 'RGB' : '');
+  const names = [colours, [...meaning.values()].includes('alpha') && 'transparency'].filter(Boolean);
+  return `${count} channels${names.length ? ` (${names.join(' and ')})` : ''}`;
+}
+
 function readFromBoxes(file: Buffer): Header {
   try {
     return readHeader(file);

@@ -11,6 +11,8 @@ export interface FormatRecord {
   extensions: readonly string[];
   /** The media type, if every browser can show the format. */
   media?: string;
+  /** The file is the index of pixels in other files, and its content is a thumbnail in another format: its extension decides. */
+  isIndex?: true;
   /** True if a file starts so. `head`: at least four bytes, usually `sniffBytes`. Missing: the format has no signature, and only its extension tells. */
   matches?(head: Buffer): boolean;
 }

@@ -3,6 +3,7 @@
  * named. This depends on the file's own tags only: libvips has one text of errors for all threads, which may be about another file.
  */
 import { DecodeError, checkSize, maxPixels } from './raw.ts';
+import { stackOf } from './tiff-stack.ts';
 import { Directory, tag, Tiff } from './tiff.ts';
 
 export interface Picture {
@@ -33,40 +34,16 @@ const areaOf = (directory: Directory) => directory.number(tag.width, 0) * direct
 export function pictureOf(tiff: Tiff): Picture {
   const pages = tiff.directories;
   const full = pages.flatMap((directory, page) => (isFull(directory) ? [page] : []));
-  if (full.length) return { directory: pages[full[0]], page: full[0], ...stackOf(pages[full[0]], full.length) };
+  if (full.length)
+    return { directory: pages[full[0]], page: full[0], ...stackOf(pages[full[0]], full[0], full.length) };
   const parts = pages.flatMap((directory, page) =>
     tiff.partsOf(directory).map((inner, part) => ({ directory: inner, page, part })),
   );
   const fullParts = parts.filter(({ directory }) => isFull(directory));
-  if (fullParts.length) return { ...fullParts[0], ...stackOf(fullParts[0].directory, fullParts.length) };
+  if (fullParts.length)
+    return { ...fullParts[0], ...stackOf(fullParts[0].directory, fullParts[0].page, fullParts.length) };
   const largest = pages.reduce((best, directory, page) => (areaOf(directory) > areaOf(pages[best]) ? page : best), 0);
   return { directory: pages[largest], page: largest, frames: 1 };
-}
-
-/** The planes of a stack by the descriptions of OME-TIFF and ImageJ; for other files the pages. */
-function stackOf(first: Directory, pages: number): { frames: number; notice?: string } {
-  const text = first.has(tag.description) ? first.text(tag.description) : '';
-  const ome = /<(?:\w+:)?OME[\s>]/.test(text) ? /<(?:\w+:)?Pixels\s[^>]*>/.exec(text)?.[0] : undefined;
-  const isImageJ = text.startsWith('ImageJ=');
-  const count = (name: string) =>
-    Number((ome ? new RegExp(`\\s${name}="(\\d+)"`) : new RegExp(`^${name}=(\\d+)`, 'm')).exec(ome ?? text)?.[1] ?? 1);
-  const axes: [name: string, count: number][] = ome
-    ? [
-        ['channel', count('SizeC') / Math.max(1, first.number(tag.samples, 1))],
-        ['z', count('SizeZ')],
-        ['time', count('SizeT')],
-      ]
-    : isImageJ
-      ? [
-          ['channel', count('channels')],
-          ['z', count('slices')],
-          ['time', count('frames')],
-        ]
-      : [];
-  const shown = axes.filter(([, n]) => n > 1).map(([name, n]) => `${name} 1 of ${n}`);
-  const frames = isImageJ ? Math.max(pages, count('images')) : pages; // a large stack of ImageJ has one directory
-  if (shown.length) return { frames, notice: shown.join(', ') };
-  return frames > 1 ? { frames, notice: `page 1 of ${frames}` } : { frames };
 }
 
 /** How the samples of a directory are stored. */

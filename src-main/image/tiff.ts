@@ -37,6 +37,7 @@ export const tag = {
   yCbCrCoefficients: 529,
   yCbCrSubsampling: 530,
   referenceBlackWhite: 532,
+  metaMorphPlanes: 33629,
   profile: 34675,
   noData: 42113,
   dngVersion: 50706,
@@ -100,6 +101,9 @@ export class Directory {
   }
 
   has = (id: number): boolean => this.#fields.has(id);
+
+  /** The number of values of a tag. */
+  count = (id: number): number => this.#fields.get(id)?.count ?? 0;
 
   /** All values of a tag as numbers; none if the directory lacks it. Throws DecodeError. */
   numbers(id: number): number[] {

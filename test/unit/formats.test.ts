@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { openImage, takePixels } from '../../src-main/image/decode.ts';
 import { formats } from '../../src-main/image/format.ts';
@@ -76,6 +77,65 @@ test.each(['gray8.dcm', 'implicit.dcm', 'deflated.dcm', 'voi-lut.dcm', 'bare-imp
       await expect(openImage(bytes.subarray(0, size), name), String(size)).rejects.toMatchObject({ code: 'truncated' });
   },
 );
+
+describe('kinds that are named', () => {
+  /** A DDS with a DX10 header. */
+  const dds = (dxgi: number, { textures = 1, misc = 0, caps = 0, depth = 0 } = {}) => {
+    const head = Buffer.alloc(148 + 64);
+    head.write('DDS ', 0, 'latin1');
+    for (const [at, value] of Object.entries({
+      4: 124,
+      12: 4,
+      16: 4,
+      24: depth,
+      76: 32,
+      80: 4,
+      112: caps,
+      128: dxgi,
+      132: 3,
+      136: misc,
+      140: textures,
+    }))
+      head.writeUInt32LE(value, Number(at));
+    head.write('DX10', 84, 'latin1');
+    return head;
+  };
+  test.each([
+    [94, 'BC6H'],
+    [95, 'BC6H'],
+    [96, 'BC6H'],
+    [97, 'BC7'],
+    [98, 'BC7'],
+    [99, 'BC7'],
+    [10, 'the DXGI format 10'],
+  ])('DDS in DXGI format %i', async (dxgi, name) => {
+    await expect(openImage(dds(dxgi), 'a.dds')).rejects.toMatchObject({
+      code: 'unsupported-format',
+      message: `Winnow does not read DDS files in ${name}.`,
+    });
+  });
+  test('an index of a slide whose thumbnail is a JPEG or a TIFF', async () => {
+    const thumbnail = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#888' } })
+      .jpeg()
+      .toBuffer();
+    for (const [path, title] of [
+      ['slide.mrxs', 'MIRAX'],
+      ['slide.vsi', 'CellSens VSI'],
+    ])
+      await expect(openImage(thumbnail, path)).rejects.toMatchObject({
+        code: 'unsupported-format',
+        message: `Winnow does not read ${title} files yet.`,
+      });
+  });
+  test('the surface that a DDS shows', async () => {
+    const shown = async (file: Buffer) =>
+      (({ frames, notice }) => ({ frames, notice }))(await openImage(file, 'a.dds'));
+    expect(await shown(dds(28))).toEqual({ frames: 1, notice: undefined });
+    expect(await shown(dds(28, { textures: 3 }))).toEqual({ frames: 3, notice: 'texture 1 of 3' });
+    expect(await shown(dds(28, { misc: 4 }))).toEqual({ frames: 6, notice: 'first face of a cube' });
+    expect(await shown(dds(28, { caps: 0x200000, depth: 8 }))).toEqual({ frames: 8, notice: 'slice 1 of 8' });
+  });
+});
 
 test('README names every format that is read, and every one that is only recognised', () => {
   const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');

@@ -109,6 +109,10 @@ describe('several pages', () => {
     ['part', 1, undefined],
     ['stack.ome', 6, 'channel 1 of 2, z 1 of 3'],
     ['stack-imagej', 6, 'channel 1 of 2, z 1 of 3'],
+    ['second-file.ome', 1, 'channel 2 of 2, z 3 of 3'],
+    ['unsaid.ome', 1, 'channel ? of 2, z ? of 3'],
+    ['two-images.ome', 4, 'image 1 of 2, time 1 of 2'],
+    ['planes', 4, 'plane 1 of 4'],
   ])('%s', async (name, frames, notice) => {
     const { image } = await seen(name);
     expect([image.width, image.height, image.frames, image.notice]).toEqual([32, 16, frames, notice]);
