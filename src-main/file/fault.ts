@@ -1,8 +1,9 @@
 /**
- * Recognises errors that are not caused by an image: a full or read-only workspace, missing memory or file descriptors. Such an error ends the job with a message;
- * it never becomes an issue of the file that was being read.
+ * Recognises errors that are not caused by an image: a full or read-only workspace, missing memory or file descriptors, a library that cannot be loaded. Such an error ends the
+ * job with a message; it never becomes an issue of the file that was being read.
  */
 import { explain, WinnowError } from '../contract/errors.ts';
+import { libraryOf, missingLibrary } from '../setup/library.mjs';
 
 const memoryFault = (cause: unknown) =>
   new WinnowError('out-of-memory', 'There was not enough memory. Close other programs and try again.', { cause });
@@ -29,7 +30,36 @@ export function ownFault(error: unknown): WinnowError | null {
     }
   }
   if (error.name === 'AbortError') return new WinnowError('cancelled', 'Cancelled.', { cause: error });
-  return /array buffer allocation failed|std::bad_alloc|out of memory/i.test(error.message) ? memoryFault(error) : null;
+  const library = libraryOf(error);
+  if (library) return libraryFault(library, error);
+  return /allocation failed|could not allocate memory|std::bad_alloc|out of memory/i.test(error.message) &&
+    isMemoryShort()
+    ? memoryFault(error)
+    : null;
+}
+
+/**
+ * True if 1 GiB cannot be had. A library's message is no evidence: libvips has one for all threads, so that it may be about another file, and a damaged file may ask for more
+ * than any machine has.
+ */
+function isMemoryShort(): boolean {
+  try {
+    new ArrayBuffer(2 ** 30).transfer(0);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const libraryFault = (library: string, cause: unknown) => new WinnowError('failed', missingLibrary(library), { cause });
+
+/** The result of `load`, which loads a library: it is at fault if that fails, and not the file that needs it. Throws WinnowError. */
+export async function loadLibrary<Library>(name: string, load: () => Library | Promise<Library>): Promise<Library> {
+  try {
+    return await load();
+  } catch (error) {
+    throw ownFault(error) ?? libraryFault(name, error);
+  }
 }
 
 /** Converts an error from writing to the workspace into a WinnowError. */

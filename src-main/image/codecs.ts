@@ -1,5 +1,6 @@
 /** The JPEG family as DICOM and JPEG-LS files hold it, through libraries compiled to WebAssembly. Values keep their depth. */
 import { createRequire } from 'node:module';
+import { loadLibrary } from '../file/fault.ts';
 import { checkSize, corrupt, DecodeError, truncated } from './raw.ts';
 
 interface Frame {
@@ -47,10 +48,9 @@ export async function decodeWith(name: CodecName, bytes: Uint8Array): Promise<Va
   const [path, decoder] = libraries[name];
   const log: string[] = [];
   const print = (line: string) => void log.push(line);
-  const library = await (require(path) as (options: object) => Promise<Record<string, new () => Codec>>)({
-    print,
-    printErr: print,
-  });
+  const library = await loadLibrary(path.split('/', 2).join('/'), () =>
+    (require(path) as (options: object) => Promise<Record<string, new () => Codec>>)({ print, printErr: print }),
+  );
   const codec = new library[decoder]();
   try {
     codec.getEncodedBuffer(bytes.length).set(bytes);

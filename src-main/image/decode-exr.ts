@@ -4,7 +4,7 @@
  */
 import parseExr from 'parse-exr';
 import { linearToRaw } from './linear.ts';
-import { checkSize, corrupt, DecodeError, need, truncated, type Raw, whyDamaged } from './raw.ts';
+import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
 
 const compressions = ['none', 'RLE', 'ZIPS', 'ZIP', 'PIZ', 'PXR24', 'B44', 'B44A', 'DWAA', 'DWAB', 'HTJ2K', 'HTJ2K32'];
 const unreadCompressions = new Set(['B44', 'B44A', 'HTJ2K', 'HTJ2K32']);
@@ -41,6 +41,7 @@ export function decodeExr(bytes: Buffer): Raw {
   if (!compression) throw unread('an unknown compression');
   if (unreadCompressions.has(compression)) throw unread(`${compression} compression`);
   if (attributes.get('lineOrder')?.[0] === 1 && !(flags & 0x200)) throw unread('lines from the bottom up');
+  if (channels.every(({ name }) => !name)) throw corrupt('it has no channels');
   const names = new Set(channels.map(({ name }) => name));
   const isColour = ['R', 'G', 'B'].every((name) => names.has(name));
   if (!isColour && (!names.has('Y') || names.has('RY')))
@@ -62,7 +63,7 @@ export function decodeExr(bytes: Buffer): Raw {
     return isColour && !names.has('A') ? { ...raw, data: withoutAlpha(raw.data as Uint8Array), channels: 3 } : raw;
   } catch (error) {
     if (error instanceof RangeError) throw truncated();
-    throw corrupt(whyDamaged(error).replace(/^EXRLoader[^:]*: /, ''));
+    throw error;
   }
 }
 

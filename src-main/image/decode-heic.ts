@@ -8,7 +8,7 @@ import { profileOfCicp } from './profile.ts';
 import { checkSize, corrupt, DecodeError, type Raw } from './raw.ts';
 
 /** Throws DecodeError. */
-export function decodeHeic(bytes: Buffer): Raw {
+export async function decodeHeic(bytes: Buffer): Promise<Raw> {
   // Every image and tile of the file states its size in an 'ispe' box.
   for (let at = bytes.indexOf('ispe'); at >= 0 && at + 16 <= bytes.length; at = bytes.indexOf('ispe', at + 4)) {
     checkSize(bytes.readUInt32BE(at + 8), bytes.readUInt32BE(at + 12));
@@ -16,8 +16,9 @@ export function decodeHeic(bytes: Buffer): Raw {
   const { icc, cicp, bits: storedBits = 8 } = heifPicture(bytes);
   const decode = (fill: number) => decodeHeif(bytes, storedBits > 8, fill);
   try {
-    const image = decode(0);
-    if (mayLackPart(image) && !isSame(image, decode(0x55))) throw corrupt('a part of the picture cannot be decoded');
+    const image = await decode(0);
+    if (mayLackPart(image) && !isSame(image, await decode(0x55)))
+      throw corrupt('a part of the picture cannot be decoded');
     const { data, width, height, images, bits } = image;
     if (data instanceof Uint16Array) scale(data, bits);
     if (image.isPremultiplied) unpremultiply(data, data instanceof Uint16Array ? 65_535 : 255);

@@ -4,7 +4,8 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Answer, WorkerFormat, DecodeRequest } from './decode-worker.ts';
-import { corrupt, DecodeError, maxSeconds, type Picture, type Raw, whyDamaged } from './raw.ts';
+import { corrupt, DecodeError, maxSeconds, type Picture, type Raw } from './raw.ts';
+import { errorOf } from './thrown.ts';
 
 const idleSeconds = 20;
 
@@ -12,7 +13,7 @@ const idleSeconds = 20;
 interface Pending {
   id: number;
   resolve(raw: Raw | Picture): void;
-  reject(error: DecodeError): void;
+  reject(error: Error): void;
 }
 
 let worker: Worker | null = null;
@@ -21,7 +22,7 @@ let lastId = 0;
 let idle: NodeJS.Timeout | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
-/** Decodes a whole file in the worker thread. Throws DecodeError. */
+/** Decodes a whole file in the worker thread. Throws DecodeError, WinnowError if the file is not the cause, and the errors of libraries. */
 export function decodeInWorker(format: WorkerFormat, bytes: Buffer): Promise<Raw | Picture> {
   const mine = turn.then(() => decode({ id: ++lastId, format, bytes }));
   turn = mine.catch(() => undefined);
@@ -62,16 +63,12 @@ function start(): Worker {
     if (worker !== started || current?.id !== answer.id) return; // from a terminated thread, or for an abandoned request
     if ('raw' in answer) current.resolve(answer.raw);
     else {
-      current.reject(
-        answer.refused.code
-          ? new DecodeError(answer.refused.code, answer.refused.message)
-          : corrupt(answer.refused.message),
-      );
-      if (!answer.refused.code) end(); // after an exception, the memory of a WebAssembly decoder may be corrupt
+      current.reject(errorOf(answer.fault));
+      if (!answer.fault.decode) end(); // after an exception, the memory of a WebAssembly decoder may be corrupt
     }
   });
   // The thread crashed or ran out of memory.
-  const lost = (error: DecodeError) => {
+  const lost = (error: Error) => {
     if (worker !== started) return;
     worker = null;
     pending?.reject(error);
@@ -80,7 +77,7 @@ function start(): Worker {
     lost(
       error.code === 'ERR_WORKER_OUT_OF_MEMORY'
         ? new DecodeError('too-large', 'The image needs more memory than a decoder may use.')
-        : corrupt(whyDamaged(error)),
+        : error,
     ),
   );
   started.on('exit', () => lost(corrupt('its decoder crashed')));

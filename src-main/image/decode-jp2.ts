@@ -1,5 +1,6 @@
 /** JPEG 2000, as a `.jp2` file or a raw code stream, through OpenJPEG compiled to WebAssembly. The reason of a failure is in its log. */
 import { createRequire } from 'node:module';
+import { loadLibrary } from '../file/fault.ts';
 import { largestOf } from '../contract/numbers.ts';
 import { channelsInWords, withMeaning } from './jp2-colour.ts';
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw } from './raw.ts';
@@ -18,14 +19,18 @@ interface Library {
 const log: string[] = [];
 let library: Promise<Library> | null = null;
 const load = () =>
-  (library ??= (
-    createRequire(import.meta.url)('@cornerstonejs/codec-openjpeg/decodewasmjs') as (
-      options: object,
-    ) => Promise<Library>
-  )({
-    print: (line: string) => void log.push(line),
-    printErr: (line: string) => void log.push(line),
-  }));
+  loadLibrary(
+    '@cornerstonejs/codec-openjpeg',
+    () =>
+      (library ??= (
+        createRequire(import.meta.url)('@cornerstonejs/codec-openjpeg/decodewasmjs') as (
+          options: object,
+        ) => Promise<Library>
+      )({
+        print: (line: string) => void log.push(line),
+        printErr: (line: string) => void log.push(line),
+      })),
+  );
 
 /** Throws DecodeError. */
 export async function decodeJp2(bytes: Buffer): Promise<Raw> {
@@ -72,15 +77,7 @@ export async function decodeJp2(bytes: Buffer): Promise<Raw> {
 
 const isCutShort = () =>
   log.some((line) => /too short|truncated|end of (stream|file)|not enough|unexpected end|tile part length/i.test(line));
-const failure = () =>
-  isCutShort()
-    ? truncated()
-    : corrupt(
-        log
-          .findLast((line) => /error/i.test(line))
-          ?.replace(/^\[\w+\]\s*/, '')
-          .trim() ?? 'the code stream cannot be decoded',
-      );
+const failure = () => (isCutShort() ? truncated() : corrupt('its code stream cannot be decoded'));
 
 /** Copies the samples out of the library's memory. */
 function valuesOf(decoded: Uint8Array, { bitsPerSample, isSigned }: { bitsPerSample: number; isSigned: boolean }) {

@@ -4,21 +4,24 @@
  */
 import { readFileSync } from 'node:fs';
 import { initSync, JxlImage } from 'jxl-oxide-wasm';
-import { checkSize, corrupt, DecodeError, truncated, type Picture, whyDamaged } from './raw.ts';
+import { loadLibrary } from '../file/fault.ts';
+import { checkSize, DecodeError, truncated, type Picture } from './raw.ts';
 
 let isLoaded = false;
-function load(): void {
+async function load(): Promise<void> {
   if (isLoaded) return;
-  initSync({ module: readFileSync(new URL('jxl_oxide_wasm_bg.wasm', import.meta.resolve('jxl-oxide-wasm'))) });
+  await loadLibrary('jxl-oxide-wasm', () =>
+    initSync({ module: readFileSync(new URL('jxl_oxide_wasm_bg.wasm', import.meta.resolve('jxl-oxide-wasm'))) }),
+  );
   isLoaded = true;
 }
 
 /** Floats of all channels are in memory at once: 100 megapixels would need more than WebAssembly has. */
 const maxPixelsJxl = 40_000_000;
 
-/** Throws DecodeError. */
-export function decodeJxl(bytes: Buffer): Picture {
-  load();
+/** Throws DecodeError, and the library's errors. */
+export async function decodeJxl(bytes: Buffer): Promise<Picture> {
+  await load();
   const image = new JxlImage();
   try {
     image.feedBytes(bytes);
@@ -36,8 +39,6 @@ export function decodeJxl(bytes: Buffer): Picture {
     const result = image.render(0);
     return { file: result.encodeToPng(), frames };
   } catch (error) {
-    if (error instanceof DecodeError) throw error;
-    const why = whyDamaged(error);
-    throw /eof|unexpected end|not enough|need more/i.test(why) ? truncated() : corrupt(why);
+    throw /eof|unexpected end|not enough|need more/i.test(String(error)) ? truncated() : error;
   }
 }

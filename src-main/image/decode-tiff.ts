@@ -2,8 +2,9 @@
  * TIFF of the kinds that libvips does not read, or not right: measurements of any sample format, more bands than colours, Zstandard, LERC and JPEG 2000, CIELab,
  * separate planes, uncompressed YCbCr. `tiff-picture.ts` decides.
  */
+import { loadLibrary } from '../file/fault.ts';
 import { pictureDirectory } from './camera-raw.ts';
-import { checkSize, corrupt, DecodeError, truncated, type Raw, type Samples, whyDamaged } from './raw.ts';
+import { checkSize, corrupt, DecodeError, truncated, type Raw, type Samples } from './raw.ts';
 import { tag, Tiff, type Directory } from './tiff.ts';
 import { compressions, isMeasured, layoutOf, pictureOf, type Layout } from './tiff-picture.ts';
 import { coloursOfTiff } from './tiff-colours.ts';
@@ -326,25 +327,24 @@ async function readLerc(
   packed: Buffer,
   { wide, rows, perChunk }: Chunk,
 ): Promise<ArrayLike<number>> {
-  const lerc = await import('lerc');
-  if (!lerc.isLoaded()) await lerc.load();
+  const lerc = await loadLibrary('lerc', async () => {
+    const library = await import('lerc');
+    if (!library.isLoaded()) await library.load();
+    return library;
+  });
   const [, packing = 0] = directory.numbers(tag.lercParameters);
   const most = wide * rows * perChunk * 8 + 1024;
   const blob =
     packing === lercPackings.none
       ? packed
       : unpack(packing === lercPackings.deflate ? compressions.deflate : compressions.zstd, packed, most);
-  try {
-    const { width, height, pixels, mask, depthCount } = lerc.decode(Uint8Array.from(blob), { returnInterleaved: true });
-    if (width !== wide || height < rows) throw corrupt('a LERC block of another size');
-    const values = pixels.length === 1 && depthCount === perChunk ? pixels[0] : interleave(pixels, perChunk);
-    if (!mask) return values;
-    const floats = Float64Array.from(values);
-    for (let i = 0; i < floats.length; i++) if (!mask[Math.floor(i / perChunk)]) floats[i] = NaN;
-    return floats;
-  } catch (error) {
-    throw error instanceof DecodeError ? error : corrupt(`LERC: ${whyDamaged(error)}`);
-  }
+  const { width, height, pixels, mask, depthCount } = lerc.decode(Uint8Array.from(blob), { returnInterleaved: true });
+  if (width !== wide || height < rows) throw corrupt('a LERC block of another size');
+  const values = pixels.length === 1 && depthCount === perChunk ? pixels[0] : interleave(pixels, perChunk);
+  if (!mask) return values;
+  const floats = Float64Array.from(values);
+  for (let i = 0; i < floats.length; i++) if (!mask[Math.floor(i / perChunk)]) floats[i] = NaN;
+  return floats;
 }
 
 function interleave(bands: readonly ArrayLike<number>[], perChunk: number): ArrayLike<number> {
@@ -356,7 +356,9 @@ function interleave(bands: readonly ArrayLike<number>[], perChunk: number): Arra
 }
 
 async function readJp2(packed: Buffer, { bits }: Layout, { wide, rows, perChunk }: Chunk): Promise<ArrayLike<number>> {
-  const { data, width, height, channels } = await (await import('./decode-jp2.ts')).decodeJp2(packed);
+  const { data, width, height, channels } = await (
+    await loadLibrary('JPEG 2000', () => import('./decode-jp2.ts'))
+  ).decodeJp2(packed);
   if (data.BYTES_PER_ELEMENT * 8 !== bits || channels !== perChunk)
     throw new DecodeError(
       'unsupported-format',

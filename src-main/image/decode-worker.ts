@@ -3,27 +3,31 @@
  * terminate a hanging decoder. It decodes one file at a time. A decoder is loaded when its first file arrives.
  */
 import { parentPort } from 'node:worker_threads';
-import { DecodeError, type Picture, type Raw, whyDamaged } from './raw.ts';
+import { loadLibrary } from '../file/fault.ts';
+import type { Picture, Raw } from './raw.ts';
+import { faultOf, type Fault } from './thrown.ts';
+
+type Decode = (bytes: Buffer) => Raw | Picture | Promise<Raw | Picture>;
 
 const decoders = {
-  heic: async (bytes: Buffer): Promise<Raw> => (await import('./decode-heic.ts')).decodeHeic(bytes),
-  bmp: async (bytes: Buffer): Promise<Raw> => (await import('./decode-bmp.ts')).decodeBmp(bytes),
-  dds: async (bytes: Buffer): Promise<Raw> => (await import('./decode-dds.ts')).decodeDds(bytes),
-  dicom: async (bytes: Buffer): Promise<Raw> => (await import('./decode-dicom.ts')).decodeDicom(bytes),
-  exr: async (bytes: Buffer): Promise<Raw> => (await import('./decode-exr.ts')).decodeExr(bytes),
-  hdr: async (bytes: Buffer): Promise<Raw> => (await import('./decode-hdr.ts')).decodeHdr(bytes),
-  ico: async (bytes: Buffer): Promise<Raw> => (await import('./decode-ico.ts')).decodeIco(bytes),
-  jp2: async (bytes: Buffer): Promise<Raw> => (await import('./decode-jp2.ts')).decodeJp2(bytes),
-  jpegls: async (bytes: Buffer): Promise<Raw> => (await import('./decode-jpegls.ts')).decodeJpegls(bytes),
-  jxl: async (bytes: Buffer): Promise<Picture> => (await import('./decode-jxl.ts')).decodeJxl(bytes),
-  pfm: async (bytes: Buffer): Promise<Raw> => (await import('./decode-pfm.ts')).decodePfm(bytes),
-  pnm: async (bytes: Buffer): Promise<Raw> => (await import('./decode-pnm.ts')).decodePnm(bytes),
-  psd: async (bytes: Buffer): Promise<Raw> => (await import('./decode-psd.ts')).decodePsd(bytes),
-  qoi: async (bytes: Buffer): Promise<Raw> => (await import('./decode-qoi.ts')).decodeQoi(bytes),
-  tiff: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tiff.ts')).decodeTiff(bytes),
-  raw: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tiff.ts')).decodeRawPicture(bytes),
-  tga: async (bytes: Buffer): Promise<Raw> => (await import('./decode-tga.ts')).decodeTga(bytes),
-};
+  heic: async () => (await import('./decode-heic.ts')).decodeHeic,
+  bmp: async () => (await import('./decode-bmp.ts')).decodeBmp,
+  dds: async () => (await import('./decode-dds.ts')).decodeDds,
+  dicom: async () => (await import('./decode-dicom.ts')).decodeDicom,
+  exr: async () => (await import('./decode-exr.ts')).decodeExr,
+  hdr: async () => (await import('./decode-hdr.ts')).decodeHdr,
+  ico: async () => (await import('./decode-ico.ts')).decodeIco,
+  jp2: async () => (await import('./decode-jp2.ts')).decodeJp2,
+  jpegls: async () => (await import('./decode-jpegls.ts')).decodeJpegls,
+  jxl: async () => (await import('./decode-jxl.ts')).decodeJxl,
+  pfm: async () => (await import('./decode-pfm.ts')).decodePfm,
+  pnm: async () => (await import('./decode-pnm.ts')).decodePnm,
+  psd: async () => (await import('./decode-psd.ts')).decodePsd,
+  qoi: async () => (await import('./decode-qoi.ts')).decodeQoi,
+  tiff: async () => (await import('./decode-tiff.ts')).decodeTiff,
+  raw: async () => (await import('./decode-tiff.ts')).decodeRawPicture,
+  tga: async () => (await import('./decode-tga.ts')).decodeTga,
+} satisfies Record<string, () => Promise<Decode>>;
 
 export type WorkerFormat = keyof typeof decoders;
 export interface DecodeRequest {
@@ -31,22 +35,17 @@ export interface DecodeRequest {
   format: WorkerFormat;
   bytes: Uint8Array;
 }
-export type Answer = { id: number } & (
-  { raw: Raw | Picture } | { refused: { code: DecodeError['code'] | null; message: string } }
-);
+export type Answer = { id: number } & ({ raw: Raw | Picture } | { fault: Fault });
 
 async function decode({ id, format, bytes }: DecodeRequest) {
   try {
-    const raw = await decoders[format](Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const decoder = await loadLibrary<Decode>(format, decoders[format]);
+    const raw = await decoder(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     parentPort?.postMessage({ id, raw } satisfies Answer, [
       ('file' in raw ? raw.file : raw.data).buffer as ArrayBuffer,
     ]);
   } catch (error) {
-    const message = whyDamaged(error);
-    parentPort?.postMessage({
-      id,
-      refused: { code: error instanceof DecodeError ? error.code : null, message },
-    } satisfies Answer);
+    parentPort?.postMessage({ id, fault: faultOf(error) } satisfies Answer);
   }
 }
 

@@ -17,6 +17,7 @@ import { prepareSvg } from './decode-svg.ts';
 import { formatOfBytes, formatOfName, formats, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader, pngFrames, unreadJpeg } from './header.ts';
 import {
+  corrupt,
   DecodeError,
   DecoderHung,
   truncated,
@@ -105,22 +106,19 @@ export async function openImage(bytes: Buffer, path: string, levels: Levels = {}
 }
 
 /**
- * Converts a decoder's error to a DecodeError. libvips has one error buffer for all threads, so its text may be about another file: the file's own bytes decide what is
- * wrong with it, and no text of libvips is shown. Throws WinnowError if the file is not the cause.
+ * Converts a decoder's error to a DecodeError. No text of a library is shown, and that of libvips may even be about another file: the file's own bytes decide what is wrong
+ * with it. Throws WinnowError if the file is not the cause.
  */
 export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
   if (error instanceof DecodeError && error.code !== 'corrupt') return error;
-  if (bytes && endsEarly(bytes)) return new DecodeError('truncated', 'The file ends before the end of the image.');
-  if (error instanceof DecodeError) return error;
-  const own = ownFault(error); // such as lack of memory: not an issue of the image
+  const own = error instanceof DecodeError ? null : ownFault(error); // such as lack of memory: not an issue of the image
   if (own) throw own;
+  if (bytes && endsEarly(bytes)) return truncated();
+  if (error instanceof DecodeError) return error;
   if (error instanceof Error && error.message === pixelLimit)
     return new DecodeError('too-large', `The image is larger than ${Math.round(maxPixels / 1e6)} megapixels.`);
   const part = bytes && damagedChunk(bytes);
-  return new DecodeError(
-    'corrupt',
-    `The image data is damaged${part ? ` (the checksum of its ${part} part is wrong)` : ''}.`,
-  );
+  return corrupt(part ? `the checksum of its ${part} part is wrong` : undefined);
 }
 
 /** sharp's own message, which does not come from libvips. */

@@ -46,6 +46,7 @@ export const unread = (what: string) =>
 /** Throws DecodeError. */
 export async function frameValues(set: DataSet, layout: Layout): Promise<FrameValues> {
   const syntax = set.string('x00020010')?.trim() ?? uid;
+  if (!/^[\d.]+$/.test(syntax)) throw corrupt('its transfer syntax is not valid');
   const [allocated, stored] = [set.uint16('x00280100') ?? 8, set.uint16('x00280101') ?? set.uint16('x00280100') ?? 8];
   const high = set.uint16('x00280102') ?? stored - 1;
   const isSigned = set.uint16('x00280103') === 1;

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { loadLibrary } from '../file/fault.ts';
 import type { Heif, StartHeif } from 'libheif-js/libheif-wasm/libheif.js';
 
 export interface HeifImage {
@@ -76,6 +77,21 @@ const interleaved = 10;
 const option = { strict: 21, cancel: 44 };
 const tiling = { width: 12, height: 16, bytes: 128 };
 
+function startInstance(): { heif: Heif; table: WebAssembly.Table } {
+  const { library, start } = load();
+  let table!: WebAssembly.Table;
+  const heif = start({
+    instantiateWasm(imports: WebAssembly.Imports, receive: (instance: WebAssembly.Instance) => unknown) {
+      const instance = new WebAssembly.Instance(library, imports);
+      table = Object.values(instance.exports).find((one) => one instanceof WebAssembly.Table) as WebAssembly.Table;
+      return receive(instance);
+    },
+    print: () => undefined,
+    printErr: () => undefined,
+  });
+  return { heif, table };
+}
+
 /** Fills free memory, which is in pieces of many sizes. */
 function fillFree(heif: Heif, bytes: number, fill: number): void {
   const block = 4096;
@@ -88,18 +104,8 @@ function fillFree(heif: Heif, bytes: number, fill: number): void {
  * Decodes the primary image as RGBA, turned upright. `fill`: the byte in the memory that the decoder gets, which the picture shows where it is not decoded. Throws HeifError, and
  * an error of the runtime if the library crashes.
  */
-export function decodeHeif(bytes: Uint8Array, isDeep: boolean, fill: number): HeifImage {
-  const { library, callback, start } = load();
-  let table!: WebAssembly.Table;
-  const heif = start({
-    instantiateWasm(imports: WebAssembly.Imports, receive: (instance: WebAssembly.Instance) => unknown) {
-      const instance = new WebAssembly.Instance(library, imports);
-      table = Object.values(instance.exports).find((one) => one instanceof WebAssembly.Table) as WebAssembly.Table;
-      return receive(instance);
-    },
-    print: () => undefined,
-    printErr: () => undefined,
-  });
+export async function decodeHeif(bytes: Uint8Array, isDeep: boolean, fill: number): Promise<HeifImage> {
+  const { heif, table } = await loadLibrary('libheif-js', startInstance);
   const word = (at: number) => new DataView(heif.HEAPU8.buffer).getUint32(at, true); // the memory moves when it grows
   const [error, out] = [heif._malloc(12), heif._malloc(8)];
   const check = () => {
@@ -128,7 +134,7 @@ export function decodeHeif(bytes: Uint8Array, isDeep: boolean, fill: number): He
   // libheif asks before each tile whether to cancel.
   const beforeTile = () => (fillFree(heif, needed, fill), 0);
   const slot = table.grow(1);
-  table.set(slot, new WebAssembly.Instance(callback, { e: { f: beforeTile } }).exports.f);
+  table.set(slot, new WebAssembly.Instance(load().callback, { e: { f: beforeTile } }).exports.f);
   new DataView(heif.HEAPU8.buffer).setUint32(options + option.cancel, slot, true);
   heif._heif_decode_image(error, handle, out, colourSpace.rgb, isDeep ? chroma.deepRgba : chroma.rgba, options);
   check();

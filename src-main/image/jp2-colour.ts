@@ -144,6 +144,7 @@ function colourCount({ space, profile, meaning }: Header, channels: number): 1 |
       : channels < 3
         ? 1
         : 3;
+  if (kind && !/^[\w ]{4}$/.test(kind)) throw corrupt('its profile is not valid');
   if (known === undefined)
     throw new DecodeError(
       'unsupported-format',

@@ -90,15 +90,9 @@ export async function withTimeout<Result>(work: Promise<Result>): Promise<Result
 
 const tooSlow = () => new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`);
 export const truncated = () => new DecodeError('truncated', 'The file ends before the end of the image.');
-export const corrupt = (why: string) => new DecodeError('corrupt', `The image data is damaged (${why}).`);
-
-/** What a library says of damaged data. The runtime's own errors, such as a TypeError, name variables of the program and not what is wrong with the file. */
-export function whyDamaged(error: unknown): string {
-  const isOfRuntime = [TypeError, RangeError, ReferenceError, WebAssembly.RuntimeError].some(
-    (kind) => error instanceof kind,
-  );
-  return isOfRuntime ? 'its structure is invalid' : error instanceof Error ? error.message : String(error);
-}
+/** `why`: in our own words. No text of a library is shown: it names variables of a program, and not what is wrong with the file. */
+export const corrupt = (why?: string) =>
+  new DecodeError('corrupt', `The image data is damaged${why ? ` (${why})` : ''}.`);
 
 /** Throws DecodeError if the size in a header is zero or too large. */
 export function checkSize(width: number, height: number): void {

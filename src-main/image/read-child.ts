@@ -4,10 +4,10 @@
  */
 import { writeFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import { WinnowError } from '../contract/errors.ts';
-import { DecodeError, setDecodeTimeout, DecoderHung } from './raw.ts';
+import { setDecodeTimeout } from './raw.ts';
 import { readImage } from './read.ts';
-import { aliveEveryMs, type Answer, type ReadMessage, type Fault, type Limits } from './reader.ts';
+import { aliveEveryMs, type Answer, type ReadMessage, type Limits } from './reader.ts';
+import { faultOf } from './thrown.ts';
 import { pixelBudget } from './budget.ts';
 
 const limits = JSON.parse(process.argv[2]) as Limits;
@@ -37,11 +37,3 @@ if (process.platform === 'linux') {
   }
 }
 flushCompileCache(); // a killed process would not save its compile cache
-
-function faultOf(error: unknown): Fault {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof DecodeError) return { decode: error.code, message, isStuck: error instanceof DecoderHung };
-  if (error instanceof WinnowError) return { winnow: error.code, message, isStuck: error.code === 'no-folder' }; // then a read is still pending
-  const { code, syscall, path } = error as NodeJS.ErrnoException;
-  return { message, code, syscall, path };
-}

@@ -5,12 +5,9 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ErrorCode } from '../contract/errors.ts';
-import { WinnowError } from '../contract/errors.ts';
-import type { IssueCode } from '../contract/types.ts';
 import { cacheFolder } from '../setup/folders.mjs';
-import { DecodeError } from './raw.ts';
 import type { Reading, ReadRequest } from './read.ts';
+import { errorOf, type Fault } from './thrown.ts';
 
 /** `stuckAfterMs`: how long a decoder may exceed its time limit. `silentAfterMs`: how long the process may send nothing. */
 export interface Limits {
@@ -21,15 +18,6 @@ export interface Limits {
 export interface ReadMessage {
   id: number;
   request: ReadRequest;
-}
-export interface Fault {
-  message: string;
-  decode?: IssueCode;
-  isStuck?: boolean;
-  winnow?: ErrorCode;
-  code?: string;
-  syscall?: string;
-  path?: string;
 }
 export type Answer = { alive: true } | { id: number; reading: Reading } | { id: number; fault: Fault };
 
@@ -170,8 +158,3 @@ const outside: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>([
   'SIGHUP',
   'SIGQUIT',
 ]);
-
-function errorOf({ decode, winnow, message, isStuck: _, ...system }: Fault): Error {
-  if (decode) return new DecodeError(decode, message);
-  return winnow ? new WinnowError(winnow, message) : Object.assign(new Error(message), system);
-}

@@ -1,7 +1,7 @@
 /** The lossless compressions of TIFF (TIFF 6.0, Adobe's technical notes, libtiff's Zstandard) and its predictors. */
 import { inflateSync, zstdDecompressSync } from 'node:zlib';
 import { compressions as c } from './tiff-picture.ts';
-import { corrupt, DecodeError, whyDamaged } from './raw.ts';
+import { corrupt, DecodeError } from './raw.ts';
 
 /** Unpacks a strip or tile of `size` bytes; the result can be shorter if the data is. Throws DecodeError. */
 export function unpack(compression: number, packed: Buffer, size: number): Uint8Array {
@@ -26,8 +26,8 @@ const slackBytes = 2 ** 16;
 function inflate(method: typeof inflateSync | typeof zstdDecompressSync, packed: Buffer, size: number): Uint8Array {
   try {
     return method(packed, { maxOutputLength: size + slackBytes });
-  } catch (error) {
-    throw corrupt(whyDamaged(error));
+  } catch {
+    throw corrupt('a strip or tile cannot be unpacked');
   }
 }
 

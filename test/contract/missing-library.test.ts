@@ -1,7 +1,7 @@
 /** A missing or broken library: a message that names it and how to repair it, and exit code 1; `doctor` also reports the other components. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { root } from '../fixtures/command.ts';
@@ -10,9 +10,12 @@ import { temporaryFolder } from '../fixtures/images.ts';
 const guard = pathToFileURL(join(root, 'src-main', 'missing.mjs')).href;
 const cli = join(root, 'src-main', 'cli.ts');
 
-function node(args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+function node(
+  args: string[],
+  variables: NodeJS.ProcessEnv = {},
+): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
-    env: { ...process.env, WINNOW_DATA: temporaryFolder('missing') },
+    env: { ...process.env, WINNOW_DATA: temporaryFolder('missing'), ...variables },
   });
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
@@ -26,7 +29,7 @@ function without(library: string): string {
   writeFileSync(
     file,
     `import { registerHooks } from 'node:module';
-registerHooks({ resolve: (name, context, next) => (name === '${library}' ? next('${library}-that-is-not-installed', context) : next(name, context)) });`,
+registerHooks({ resolve: (name, context, next) => (name === '${library}' || name.startsWith('${library}/') ? next('${library}-that-is-not-installed', context) : next(name, context)) });`,
   );
   return pathToFileURL(file).href;
 }
@@ -41,6 +44,25 @@ describe('a library that is missing', () => {
     expect({ code, out, err }).toEqual({
       code: 1,
       out: '',
+      err: expect.stringMatching(message(`${library}-that-is-not-installed`)),
+    });
+  });
+
+  test.each([
+    ['libheif-js', 'heic/whole.heic'],
+    ['jxl-oxide-wasm', 'formats/gray.jxl'],
+    ['parse-exr', 'formats/none-half.exr'],
+    ['@cornerstonejs/codec-charls', 'formats/gray.jls'],
+    ['lerc', 'tiff/gray-f4-lerc.tif'],
+  ])('%s: it is not the image that is damaged', async (library, image) => {
+    const folder = temporaryFolder('missing');
+    copyFileSync(join(root, 'test', 'fixtures', image), join(folder, basename(image)));
+    // The variable reaches the processes and threads that read images.
+    const { code, err } = await node([cli, 'scan', folder, '--quiet'], {
+      NODE_OPTIONS: `--import=${without(library)}`,
+    });
+    expect({ code, err }).toEqual({
+      code: 1,
       err: expect.stringMatching(message(`${library}-that-is-not-installed`)),
     });
   });
