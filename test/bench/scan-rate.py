@@ -1,7 +1,7 @@
-"""Other tools for the comparison with `winnow scan`: `scan-rate.py <peer> <folder>`. Peers: pillow-webp, pillow-jpeg, pillow (no thumbnail
+"""Other tools for the comparison with `winnow scan`: `scan-rate.py <peer> <folder> <empty folder for thumbnails>`. Peers: pillow-webp, pillow-jpeg, pillow (no thumbnail
 file), cleanvision. The Pillow peers do the steps of a scan up to the thumbnail (hash, draft mode, orientation, 256 px) in two processes.
 Prints one line of JSON: the number of images, and the seconds without the start of Python."""
-import contextlib, hashlib, io, json, os, sys, tempfile, time
+import contextlib, hashlib, io, json, os, sys, time
 from multiprocessing import Pool
 
 
@@ -20,7 +20,7 @@ def thumbnail(job):
 
 
 def main():
-    peer, folder = sys.argv[1:3]
+    peer, folder, out = sys.argv[1:4]
     began = time.perf_counter()
     if peer == 'cleanvision':
         from cleanvision import Imagelab
@@ -34,7 +34,7 @@ def main():
         began = time.perf_counter()
         kind = {'pillow-webp': 'webp', 'pillow-jpeg': 'jpeg', 'pillow': ''}[peer]
         paths = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if name.lower().endswith(('.jpg', '.jpeg', '.png'))]
-        with tempfile.TemporaryDirectory() as out, Pool(2) as pool:
+        with Pool(2) as pool:
             pool.map(thumbnail, [(path, kind, out) for path in paths], chunksize=4)
         images = len(paths)
     print(json.dumps({'images': images, 'seconds': time.perf_counter() - began}))

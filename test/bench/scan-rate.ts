@@ -1,7 +1,8 @@
 /**
  * Images per second of `winnow scan` into a new workspace (hash, thumbnail, measures, fingerprint, rows), compared with Pillow in two
  * processes (hash and thumbnail only) and cleanvision with two jobs (its checks), interleaved in one run, since the machine may be
- * shared: the ratio counts. ‘whole’ is the complete process; ‘work’ excludes the start (ours: a scan of an empty folder). Prints tables
+ * shared: the ratio counts. ‘whole’ is the complete process; ‘work’ excludes the start (ours: a scan of an empty folder). What the
+ * programs write is removed at the end only: a file system is slow at making files just after it has deleted others. Prints tables
  * and writes dist/bench/scan-rate.json.
  *
  *   WINNOW_PYTHON=/path/to/python node test/bench/scan-rate.ts [--rounds 5] [--sets photos-large,clothing-10] [--peers pillow-webp,…]
@@ -54,8 +55,15 @@ function childrenCpu(): number {
   return (Number(fields[13]) + Number(fields[14])) / 100; // cutime and cstime, in ticks
 }
 
+const written: string[] = [];
+function scratch(): string {
+  const folder = temporaryFolder('bench');
+  written.push(folder);
+  return folder;
+}
+
 function scanSeconds(folder: string): { images: number; seconds: number } {
-  const workspace = temporaryFolder('bench');
+  const workspace = scratch();
   const json = path.join(workspace, 'scan.json');
   const began = performance.now();
   execFileSync(
@@ -75,11 +83,10 @@ function scanSeconds(folder: string): { images: number; seconds: number } {
   );
   const seconds = (performance.now() - began) / 1000;
   const { samples, issues } = JSON.parse(fs.readFileSync(json, 'utf8')) as { samples: unknown[]; issues: unknown[] };
-  fs.rmSync(workspace, { recursive: true });
   return { images: samples.length + issues.length, seconds };
 }
 
-const empty = temporaryFolder('bench-empty');
+const empty = scratch();
 function ours(folder: string): Run {
   const start = scanSeconds(empty).seconds;
   const before = childrenCpu();
@@ -90,10 +97,14 @@ function ours(folder: string): Run {
 function theirs(peer: string, folder: string): Run {
   const before = childrenCpu();
   const began = performance.now();
-  const line = execFileSync(python as string, [path.join(root, 'test', 'bench', 'scan-rate.py'), peer, folder], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const line = execFileSync(
+    python as string,
+    [path.join(root, 'test', 'bench', 'scan-rate.py'), peer, folder, scratch()],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
   const { images, seconds } = JSON.parse(line.trim().split('\n').at(-1) as string) as {
     images: number;
     seconds: number;
@@ -145,3 +156,4 @@ fs.writeFileSync(
   path.join(root, 'dist', 'bench', 'scan-rate.json'),
   JSON.stringify({ cores: os.availableParallelism(), rounds: Number(options.rounds), results }, null, 2),
 );
+for (const folder of written) fs.rmSync(folder, { recursive: true });
