@@ -9,6 +9,7 @@ import { plural, printable, whole } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { backendOption, folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
 import { follow, say, writeJson } from './output.ts';
+import { pathOnDisk } from '../file/same-path.ts';
 import { ruleOption } from './rank.ts';
 
 interface EvaluateOptions extends FolderOptions {
@@ -52,8 +53,8 @@ export function addEvaluateCommand(program: Command) {
 async function evaluateCommand(client: Client, options: EvaluateOptions): Promise<void> {
   const request = evaluateSchema.parse({
     runId: options.run ?? null,
-    truth: options.truth === undefined ? null : resolve(options.truth),
-    masks: options.masks === undefined ? null : resolve(options.masks),
+    truth: options.truth === undefined ? null : await pathOnDisk(resolve(options.truth)),
+    masks: options.masks === undefined ? null : await pathOnDisk(resolve(options.masks)),
     threshold: options.threshold ?? null,
   });
   let evaluation = await client.calls.evaluation.judge.query(request);

@@ -3,7 +3,6 @@
  * compute process. The calls of the contract are in `calls/`.
  */
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { chosenBackend } from '../compute/backend-choice.ts';
 import { startCompute, type Compute } from '../compute/child.ts';
@@ -13,7 +12,7 @@ import type { Job } from '../contract/types.ts';
 import type { Backup, Opened, Restored } from '../contract/folders.ts';
 import { isInside } from '../file/output.ts';
 import { listBackups, restoreBackup } from '../workspace/backups.ts';
-import { defaultWorkspace, existingWorkspace, realFolder, shortHash } from '../workspace/folders.ts';
+import { existingWorkspace, realFolder, shortHash, workspaceAt } from '../workspace/folders.ts';
 import { prepareFolder } from '../workspace/workspace-file.ts';
 import { engineCalls, type EngineContext } from './calls/engine.ts';
 import { announce, isOnNetworkDisk, readLockOwner, takeLock, type Lock, type LockOwner } from './lock.ts';
@@ -77,7 +76,7 @@ export class Engine implements EngineContext {
 
   async open({ folder, workspace }: { folder: string; workspace?: string }): Promise<Opened> {
     const real = await realFolder(folder);
-    const workspaceFolder = workspace ? resolve(workspace) : defaultWorkspace(real);
+    const workspaceFolder = await workspaceAt(() => real, workspace);
     if (isInside(real, workspaceFolder)) {
       throw new WinnowError(
         'bad-request',

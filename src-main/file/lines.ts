@@ -1,7 +1,9 @@
 /** Reads text from users and other programs line by line. Limits on its size keep any input from exhausting memory or time. */
 import { createReadStream } from 'node:fs';
+import { basename, resolve } from 'node:path';
 import { whole } from '../contract/words.ts';
 import { WinnowError } from '../contract/errors.ts';
+import { pathOnDisk } from './same-path.ts';
 
 /** A little less than the longest string of V8 (512 MiB). */
 export const maxTextBytes = 500 * 2 ** 20;
@@ -36,7 +38,7 @@ export async function readText(file: string): Promise<string> {
   const parts: Buffer[] = [];
   let bytes = 0;
   try {
-    for await (const part of file === '-' ? process.stdin : createReadStream(file)) {
+    for await (const part of file === '-' ? process.stdin : createReadStream(await pathOnDisk(resolve(file)))) {
       parts.push(part as Buffer);
       bytes += (part as Buffer).length;
       if (bytes > maxTextBytes)
@@ -49,12 +51,27 @@ export async function readText(file: string): Promise<string> {
     if (error instanceof WinnowError) throw error;
     throw new WinnowError('bad-request', `${name} cannot be read: ${(error as Error).message}`, { cause: error });
   }
-  const data = Buffer.concat(parts);
-  const [first, second] = data;
-  // Spreadsheets and PowerShell write UTF-16 with a byte order mark.
-  return first === 0xff && second === 0xfe
-    ? new TextDecoder('utf-16le').decode(data)
-    : first === 0xfe && second === 0xff
-      ? new TextDecoder('utf-16be').decode(data)
-      : data.toString('utf8');
+  return textOf(Buffer.concat(parts), file === '-' ? 'standard input' : basename(file));
+}
+
+/** Spreadsheets write UTF-8 or UTF-16, with a byte order mark that is left out. Other encodings are refused, since they would give wrong names. Throws WinnowError. */
+export function textOf(data: Buffer, name: string): string {
+  const encoding =
+    data[0] === 0xff && data[1] === 0xfe ? 'utf-16le' : data[0] === 0xfe && data[1] === 0xff ? 'utf-16be' : 'utf-8';
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(data);
+  } catch (error) {
+    const line = data.subarray(0, firstInvalidByte(data)).toString('latin1').split('\n').length;
+    throw new WinnowError(
+      'bad-request',
+      `Line ${line} of ${name} is not UTF-8. Save the file as ‘CSV UTF-8’ or in UTF-8.`,
+      { cause: error },
+    );
+  }
+}
+
+/** The offset of the first byte that is not valid UTF-8. */
+function firstInvalidByte(data: Buffer): number {
+  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(data);
+  return Buffer.byteLength(decoded.slice(0, Math.max(0, decoded.indexOf('\ufffd'))));
 }

@@ -6,8 +6,9 @@ import { basename } from 'node:path';
 import { CsvError, parse } from 'csv-parse/sync';
 import { whole } from '../contract/words.ts';
 import { explain, WinnowError } from '../contract/errors.ts';
-import { linesOf, maxPathLength, maxTextBytes } from '../file/lines.ts';
+import { linesOf, maxPathLength, maxTextBytes, textOf } from '../file/lines.ts';
 import { readRegular } from '../file/open.ts';
+import { pathOnDisk } from '../file/same-path.ts';
 
 /** Which image a row is about. */
 export interface ImageRow {
@@ -29,7 +30,7 @@ export async function readRows<Row>(file: string, rowOf: RowReader<Row>): Promis
 async function readAny<Row>(file: string, rowOf: RowReader<Row>): Promise<Row[]> {
   const name = basename(file);
   const text = textOf(
-    await readRegular(file, maxTextBytes).catch((error: unknown) => {
+    await readRegular(await pathOnDisk(file), maxTextBytes).catch((error: unknown) => {
       throw new WinnowError('bad-request', `${file} cannot be read: ${explain(error).message}`, { cause: error });
     }),
     name,
@@ -60,28 +61,6 @@ async function readAny<Row>(file: string, rowOf: RowReader<Row>): Promise<Row[]>
       cause: error,
     });
   }
-}
-
-/** Spreadsheets write UTF-8 or UTF-16. Other encodings are refused, since they would give wrong names. */
-function textOf(data: Buffer, name: string): string {
-  const encoding =
-    data[0] === 0xff && data[1] === 0xfe ? 'utf-16le' : data[0] === 0xfe && data[1] === 0xff ? 'utf-16be' : 'utf-8';
-  try {
-    return new TextDecoder(encoding, { fatal: true }).decode(data); // without the byte order mark
-  } catch (error) {
-    const line = data.subarray(0, firstInvalidByte(data)).toString('latin1').split('\n').length;
-    throw new WinnowError(
-      'bad-request',
-      `Line ${line} of ${name} is not UTF-8. Save the file as ‘CSV UTF-8’ or in UTF-8.`,
-      { cause: error },
-    );
-  }
-}
-
-/** The offset of the first byte that is not valid UTF-8. */
-function firstInvalidByte(data: Buffer): number {
-  const decoded = new TextDecoder('utf-8', { ignoreBOM: true }).decode(data);
-  return Buffer.byteLength(decoded.slice(0, Math.max(0, decoded.indexOf('\ufffd'))));
 }
 
 // --- tables ---

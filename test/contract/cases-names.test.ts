@@ -136,6 +136,50 @@ test('marks of a table reach images whose names are written in another form; twi
   });
 });
 
+test('a folder, a workspace and a table are found by names in another form; of twins, both are named', async () => {
+  const at = temporaryFolder('forms');
+  const [nfd, composed] = ['Mu\u0308ller', 'M\u00fcller'];
+  const folder = join(at, nfd, 'photos');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'a.png'), await blob(1));
+  writeFileSync(join(at, nfd, 'Entschei\u0301d.csv'), 'path,decision\na.png,reject\n');
+  mkdirSync(join(at, 'Ra\u0308ume'));
+  const env = { WINNOW_DATA: temporaryFolder('data') };
+  const workspace = join(at, 'R\u00e4ume');
+  const typed = join(at, composed, 'photos');
+  const scanned = await winnowJson<Scanned & { folder: string }>(['scan', typed, '--workspace', workspace], env);
+  expect(scanned).toMatchObject({ folder, samples: [{ path: 'a.png' }] });
+  const table = join(at, composed, 'Entsch\u0065i\u0301d.csv'.normalize('NFC'));
+  const marked = await winnowJson<Scanned>(['import', typed, table, '--workspace', workspace], env);
+  expect(marked.samples).toMatchObject([{ path: 'a.png', decision: 'reject' }]);
+  const browsed = await winnowJson<Scanned>(['show', folder, '--workspace', join(at, 'Ra\u0308ume')], env);
+  expect(browsed.samples).toMatchObject([{ decision: 'reject' }]);
+  expect(readdirSync(at).toSorted()).toEqual([nfd, 'Ra\u0308ume'].toSorted());
+
+  for (const name of ['\u1ead', 'a\u0323\u0302']) mkdirSync(join(at, name), { recursive: true });
+  if (readdirSync(at).length < 4) return; // a disk that takes both for one
+  const { code, err } = await winnow(['scan', join(at, '\u00e2\u0323')], env);
+  expect([code, err]).toEqual([1, expect.stringContaining('‘a\u0323\u0302’ (decomposed) and ‘\u1ead’ (composed)')]);
+  expect((await winnow(['scan', join(at, 'M\u00fcll')], env)).err).toContain(
+    `There is no folder ${join(at, 'M\u00fcll')}.`,
+  );
+});
+
+test('bytes that are not UTF-8 are refused with their line, also from standard input', async () => {
+  const { json, run, folder } = opened(folderOf({ 'caf\u00e9.png': await blob(1) }));
+  await json('scan');
+  const latin = Buffer.from('path,label\nother.png,cat\ncaf\u00e9.png,cat\n', 'latin1');
+  const file = join(temporaryFolder('tables'), 'latin.csv');
+  writeFileSync(file, latin);
+  expect((await run('import', file)).err).toContain('Line 3 of latin.csv is not UTF-8.');
+  const env = { WINNOW_DATA: temporaryFolder('data') };
+  const piped = await winnow(['import', folder, '-'], env, latin);
+  expect(piped.err).toContain('Line 3 of standard input is not UTF-8.');
+  expect(piped.code).toBe(2);
+  const listed = await winnow(['decide', folder, '--reject', '--from', '-'], env, latin);
+  expect(listed.err).toContain('Line 3 of standard input is not UTF-8.');
+});
+
 test('classes in classes: told, chosen, remembered, undone', async () => {
   const { json, run } = opened(folderOf({ 'apple/ripe/0.png': await blob(1), 'pear/ripe/0.png': await blob(2) }));
   const { err } = await run('scan');

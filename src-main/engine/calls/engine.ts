@@ -16,6 +16,7 @@ import { examine } from '../../doctor/doctor.ts';
 import { formats } from '../../export/index.ts';
 import { root, version } from '../../setup/repository.mjs';
 import { checkRank, checkTrain } from '../../workspace/check-request.ts';
+import { pathOnDisk } from '../../file/same-path.ts';
 import { existingWorkspace } from '../../workspace/folders.ts';
 import { readRankings } from '../../workspace/saved-detectors.ts';
 import { toWinnowError } from '../../workspace/runs.ts';
@@ -96,7 +97,7 @@ export function engineCalls(engine: EngineContext) {
     exportFormats: () => formats.map(({ id, title, summary }) => ({ id, title, summary })),
 
     async folders({ path }) {
-      const at = resolve(path?.replace(/^~(?=$|[\\/])/, homedir()) ?? homedir());
+      const at = await pathOnDisk(resolve(path?.replace(/^~(?=$|[\\/])/, homedir()) ?? homedir()));
       try {
         const entries = await readdir(at, { withFileTypes: true });
         const folders = entries
