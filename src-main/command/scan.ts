@@ -1,7 +1,7 @@
 /** `scan FOLDER`: finds and reads the images, checks them, finds duplicates, and reports. */
 import { Option, type Command } from 'commander';
 import { classRules, type ClassChoice, type ClassRule } from '../contract/folder-classes.ts';
-import { duplicateKinds, type Sample } from '../contract/types.ts';
+import { duplicateKinds } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { folderCommand, inFolder, type FolderOptions } from './folder-command.ts';
@@ -32,15 +32,15 @@ async function scanCommand(client: Client, options: ScanOptions): Promise<void> 
   if (options.classes) await client.calls.workspace.setClasses.mutate({ by: options.classes });
   const job = await follow(client, options, () => client.calls.workspace.scan.mutate());
   say(options, `${job.summary}.`);
-  const [samples, issues, checks, findings, { classes, leftOut }] = await Promise.all([
-    allSamples(client),
+  const [groups, issues, checks, findings, { classes, leftOut }] = await Promise.all([
+    client.calls.duplicates.groups.query(),
     client.calls.samples.issues.query(),
     client.calls.checks.list.query(),
     client.calls.checks.findings.query(),
     client.calls.workspace.describe.query(),
   ]);
-  const groups = await describeGroups(client, samples);
-  if (options.json)
+  if (options.json) {
+    const samples = await allSamples(client); // with many images, they take more memory than the scan
     writeJson(options, {
       schema: 'winnow/scan@1',
       folder: client.folder,
@@ -48,11 +48,12 @@ async function scanCommand(client: Client, options: ScanOptions): Promise<void> 
       issues,
       classes,
       leftOut,
-      groups,
+      groups: await describeGroups(client, samples),
       findings,
     });
+  }
 
-  if (classes) say(options, classesText(classes, samples));
+  if (classes) say(options, classesText(classes));
   const list = (counts: readonly (readonly [string, number])[]) =>
     counts
       .filter(([, n]) => n > 0)
@@ -76,10 +77,9 @@ async function scanCommand(client: Client, options: ScanOptions): Promise<void> 
 }
 
 /** How many classes there are, why, and what else could be chosen. */
-function classesText({ reason, nested, by, counts }: ClassChoice, samples: readonly Sample[]): string {
-  const names = new Set(samples.flatMap((sample) => sample.class ?? []));
+function classesText({ reason, nested, by, counts }: ClassChoice): string {
   const others = (['first', 'last', 'path', 'none'] as const)
     .filter((rule) => rule !== by)
     .map((rule) => `${rule} (${plural(counts[rule], 'class', 'classes')})`);
-  return `${names.size ? plural(names.size, 'class', 'classes') : 'No class'}. ${reason}${nested ? ` To choose otherwise: scan --classes ${others.join(', ')}.` : ''}`;
+  return `${counts[by] ? plural(counts[by], 'class', 'classes') : 'No class'}. ${reason}${nested ? ` To choose otherwise: scan --classes ${others.join(', ')}.` : ''}`;
 }
