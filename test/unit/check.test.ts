@@ -1,4 +1,5 @@
 /** Every quality check on generated photos, and checks that depend on the whole set. */
+import { readdirSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CheckInput } from '../../src-main/check/check.ts';
@@ -245,6 +246,68 @@ describe('look-alikes that must not be flagged', () => {
     expect(flagged('overexposed', alone)).toEqual([]);
     const burnt = { path: 'burnt.jpg', bytes: await sharp(photos[0].bytes).linear(4, 50).jpeg().toBuffer() };
     expect(flagged('overexposed', await checkInput([...pages, burnt]))).toEqual(['burnt.jpg']);
+  });
+  describe('colour on white is not overexposed', () => {
+    const rows = <T>(count: number, row: (y: number) => T): T[] => Array.from({ length: count }, (_, y) => row(y));
+    const words = (x: number, y: number, size: number, fill: string): string =>
+      `<text x="${x}" y="${y}" font-size="${size}" fill="${fill}">Some words of plain text, row ${y}</text>`;
+    const pages: Record<string, string> = {
+      'text in blue ink': rows(30, (y) => words(80, 100 + 42 * y, 32, '#1a3fa8')).join(''),
+      'a screenshot': `<rect width="1000" height="90" fill="#1976d2"/><rect y="90" width="230" height="1310" fill="#f3f4f6"/>${rows(24, (y) => words(270, 150 + 48 * y, 26, y % 4 ? '#333' : '#0645ad')).join('')}`,
+      'a bar chart': rows(
+        8,
+        (x) =>
+          `<rect x="${100 + 105 * x}" y="${300 + 80 * ((x * 5) % 8)}" width="70" height="${900 - 80 * ((x * 5) % 8)}" fill="hsl(${45 * x} 70% 50%)"/>`,
+      ).join(''),
+      'a line chart': rows(
+        3,
+        (y) =>
+          `<path d="M100 ${400 + 150 * y}${rows(60, (x) => `l14 ${((x * 7919 * (y + 1)) % 80) - 40}`).join('')}" fill="none" stroke="hsl(${120 * y} 80% 45%)" stroke-width="5"/>`,
+      ).join(''),
+      'a table': rows(
+        24,
+        (y) =>
+          `<rect x="60" y="${80 + 50 * y}" width="880" height="50" fill="${y ? (y % 2 ? '#f5f7fb' : '#fff') : '#4472c4'}" stroke="#ccc"/>${words(80, 114 + 50 * y, 24, y % 5 ? '#222' : '#c00')}`,
+      ).join(''),
+    };
+    test.each(Object.entries(pages))('%s', async (_, page) => {
+      const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="1000" height="1400"><rect width="100%" height="100%" fill="#fff"/>${page}</svg>`;
+      const image = sharp(Buffer.from(svg)).flatten({ background: '#fff' });
+      const burnt = { path: 'burnt.jpg', bytes: await sharp(photos[0].bytes).linear(4, 50).jpeg().toBuffer() };
+      const file = { path: 'page.png', bytes: await image.png().toBuffer() };
+      const input = await checkInput([file, burnt]);
+      expect(input.values('brightness')[0]).toBeGreaterThan(0.75);
+      expect(input.values('chroma')[0]).toBeGreaterThan(0.1);
+      expect(flagged('overexposed', input)).toEqual(['burnt.jpg']);
+      const { score } = checks.find(({ id }) => id === 'overexposed')!;
+      expect([...score(await checkInput([file]))][0]).toBeLessThan(0.5);
+    });
+  });
+  test('photos in black and white can be overexposed, and rank before pages', async () => {
+    const folder = new URL('../../assets/sample/cookies/train/good/', import.meta.url);
+    const gray = await Promise.all(
+      readdirSync(folder)
+        .slice(0, 8)
+        .map(async (name) => {
+          const bytes = await sharp(readFileSync(new URL(name, folder)))
+            .grayscale()
+            .linear(2.6, 30)
+            .jpeg()
+            .toBuffer();
+          return { path: name, bytes };
+        }),
+    );
+    expect(gray.length).toBeGreaterThan(4);
+    const ink = await draw(
+      Array.from({ length: 18 }, (_, i) => `<rect x="${20 + 15 * i}" y="20" width="4" height="190" fill="#000"/>`).join(
+        '',
+      ),
+    );
+    const input = await among(...gray, ink);
+    expect(input.values('chroma')[ordinary]).toBe(0);
+    expect(flagged('overexposed', input)).toEqual(gray.map(({ path }) => path));
+    const scores = scoresOf('overexposed', input);
+    expect(scores.at(-1)).toBeLessThan(Math.min(...scores.slice(ordinary, -1)));
   });
   test('a dark photo is not gray', async () => {
     const dim = {
