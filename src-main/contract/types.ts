@@ -165,7 +165,7 @@ export interface Group {
 }
 
 /**
- * In what images differ that look alike: 'frames' (animations, pages), 'transparency', 'depth' (bits per sample), 'hidden' (a part of a file is not shown, such as bands or raw samples), 'detail' (something in a small area, such as a
+ * In what images differ that look alike: 'frames' (animations, pages), 'transparency', 'depth' (bits per sample), 'hidden' (a part of a file is not shown, such as bands, raw samples, or values outside of a window), 'detail' (something in a small area, such as a
  * number in a screenshot).
  */
 export type Difference = (typeof differenceKinds)[number];

@@ -19,11 +19,12 @@ export interface Candidate {
   fingerprint: Uint8Array;
 }
 
-/** What makes images equal: all samples of all frames. `bits`: per sample, 0 if unknown. */
+/** What makes images equal: all samples of all frames. `hasAlpha`: null if unknown. `bits`: per sample, 0 if unknown. `isReduced`: the file has finer or further values than the picture shows. */
 export interface Identity {
   hash: string;
-  hasAlpha: boolean;
+  hasAlpha: boolean | null;
   bits: number;
+  isReduced?: boolean;
 }
 
 export interface Verdict {
@@ -113,6 +114,7 @@ export class Comparer {
       const answer = (await this.#identical(a, b)) ?? 0;
       if (answer & 1) found.push('transparency');
       if (answer & 2) found.push('depth');
+      if (answer & 8 && !found.includes('hidden')) found.push('hidden');
     }
     if (isSameShape(one, two) && this.#options.differInDetail) {
       const key = `${one.sha256} ${two.sha256} ~`;
@@ -132,7 +134,7 @@ export class Comparer {
   }
 
   /**
-   * Compares the identities: 0 if they are equal; otherwise bits: 1 transparency, 2 depth, 4 samples. Null if a file cannot be read now: not cached, so that the
+   * Compares the identities: 0 if they are equal; otherwise bits: 1 transparency, 2 depth, 4 samples, 8 values that are not shown. Null if a file cannot be read now: not cached, so that the
    * next scan tries again.
    */
   async #identical(a: number, b: number): Promise<number | null> {
@@ -142,7 +144,12 @@ export class Comparer {
     const [p, q] = [await this.#identity(a), await this.#identity(b)];
     if (p === null || q === null) return null;
     const answer =
-      p.hash === q.hash ? 0 : 4 | Number(p.hasAlpha !== q.hasAlpha) | (p.bits && q.bits && p.bits !== q.bits ? 2 : 0);
+      p.hash === q.hash
+        ? 0
+        : 4 |
+          Number(p.hasAlpha !== null && q.hasAlpha !== null && p.hasAlpha !== q.hasAlpha) |
+          (p.bits && q.bits && p.bits !== q.bits ? 2 : 0) |
+          (p.isReduced || q.isReduced ? 8 : 0);
     this.#options.verdicts?.set(key, answer);
     return answer;
   }

@@ -45,7 +45,7 @@ async function firstFrame(set: DataSet): Promise<Raw> {
   if (floats) return shown(floatFrame(set, width * height));
   const frame = await frameValues(set, { width, height, channels, frames, photometric });
   if (photometric.startsWith('MONOCHROME')) return shown(frame);
-  if (photometric === 'PALETTE COLOR') return { ...common, channels: 3, data: throughPalette(set, frame) };
+  if (photometric === 'PALETTE COLOR') return { ...common, channels: 3, ...throughPalette(set, frame) };
   if (!/^(?:RGB|YBR_(?:FULL|FULL_422|RCT|ICT))$/.test(photometric) || frame.channels !== 3)
     throw unread(`the colours ${photometric}`);
   const most = 2 ** frame.bits - 1;
@@ -59,6 +59,7 @@ async function firstFrame(set: DataSet): Promise<Raw> {
     ...common,
     channels: 3,
     data,
+    ...(frame.bits > 8 && { isReduced: true as const }),
     ...(icc?.length && {
       profile: Uint8Array.from(set.byteArray.subarray(icc.dataOffset, icc.dataOffset + icc.length)),
     }),
@@ -116,7 +117,7 @@ function decimal(set: DataSet, tag: string, group: string): number | undefined {
   return undefined;
 }
 
-type Gray = Pick<Raw, 'data' | 'channels' | 'measured' | 'notice'>;
+type Gray = Pick<Raw, 'data' | 'channels' | 'measured' | 'notice' | 'isReduced'>;
 interface GrayValues extends Pick<FrameValues, 'bits' | 'channels' | 'isSigned'> {
   values: FrameValues['values'] | Float32Array | Float64Array;
 }
@@ -137,7 +138,7 @@ function gray(set: DataSet, { values, bits, isSigned, channels }: GrayValues, is
       : null;
   if (look) {
     const data = Uint8Array.from(values, (value) => Math.min(255, Math.round(255 * look(inUnits(value)))));
-    return { ...common, data: isInverted ? data.map((value) => 255 - value) : data };
+    return { ...common, isReduced: true, data: isInverted ? data.map((value) => 255 - value) : data };
   }
   const isFloat = values instanceof Float32Array || values instanceof Float64Array;
   const isPlain = bits <= 8 && !isSigned && !modality && slope === 1 && intercept === 0;
@@ -179,16 +180,18 @@ function floatFrame(set: DataSet, count: number): GrayValues {
 }
 
 /** Three tables, of red, green and blue. */
-function throughPalette(set: DataSet, { values }: FrameValues): Uint8Array {
+function throughPalette(set: DataSet, { values }: FrameValues): Pick<Raw, 'data' | 'isReduced'> {
   const data = new Uint8Array(values.length * 3);
+  let isReduced = false;
   ['1', '2', '3'].forEach((colour, c) => {
     if (!set.elements[`x0028120${colour}`])
       throw unread(set.elements[`x0028122${colour}`] ? 'a segmented palette' : 'a palette that is missing');
     const lut = readLut(set, `x0028110${colour}`, `x0028120${colour}`);
     if (!lut) throw truncated();
+    isReduced ||= lut.bits > 8;
     for (let i = 0; i < values.length; i++) data[i * 3 + c] = lookUp(lut, values[i]) >> (lut.bits > 8 ? 8 : 0); // of 16 bits the upper 8
   });
-  return data;
+  return isReduced ? { data, isReduced } : { data };
 }
 
 /** PS3.3 C.7.6.3.1.2, in place. */

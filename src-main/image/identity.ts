@@ -8,6 +8,7 @@ import sharp from 'sharp';
 import type { Identity } from '../duplicate/comparer.ts';
 import { takePixels, type Opened } from './decode.ts';
 import { pixelBudget } from './budget.ts';
+import { formats } from './format.ts';
 import { asRgb } from './pixels.ts';
 import { maxPixels, withTimeout, type Raw, type Samples } from './raw.ts';
 
@@ -23,10 +24,14 @@ interface Frames {
 
 /** The identity of an image. `bytes`: its file, with this hash. It decodes everything, so it is used for few images. Throws DecodeError. */
 export async function identityOf(image: Opened, bytes: Buffer, sha256: string): Promise<Identity> {
-  // A file of which not everything is decoded, such as further bands, raw samples or frames, equals only a copy of itself.
-  const onlyItself = { hash: sha256, hasAlpha: false, bits: 0 };
-  if (image.notice !== undefined) return onlyItself;
-  const all = image.decoded ? ofRaw(image.decoded) : await ofSharp(image, bytes);
+  // A file of which not everything is decoded, such as further bands, raw samples or frames, equals only a copy of itself. So does a drawing, and a file whose
+  // decoder gives no samples but a picture in sRGB (JPEG XL).
+  const onlyItself = { hash: sha256, hasAlpha: null, bits: 0 };
+  const { decoded, format } = image;
+  const isView = !decoded && (formats[format].decoder === 'worker' || format === 'svg' || format === 'svgz');
+  if (image.notice !== undefined || isView) return onlyItself;
+  if (decoded?.isReduced) return { ...onlyItself, isReduced: true };
+  const all = decoded ? ofRaw(decoded) : await ofSharp(image, bytes);
   if (all?.frames !== image.frames) return onlyItself;
   const { data, info } = await takePixels(image, (pipeline) => pipeline.toColourspace('srgb'));
   const { channels, hasAlpha, samples } = colourOf(all);

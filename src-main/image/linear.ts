@@ -24,5 +24,12 @@ export function linearToRaw(values: Float32Array, width: number, height: number,
     }
     if (channels === 4) data[i + 3] = Math.round(alpha * 255);
   }
-  return { data, width, height, channels, ...(isClipped && { notice: 'brighter than white (1.0) is clipped' }) };
+  return {
+    data,
+    width,
+    height,
+    channels,
+    isReduced: true,
+    ...(isClipped && { notice: 'brighter than white (1.0) is clipped' }),
+  };
 }

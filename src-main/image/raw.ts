@@ -24,6 +24,8 @@ export interface Raw {
   orientation?: number;
   /** Frames, pages, planes or slices in the file. Default 1. */
   frames?: number;
+  /** The samples say less than those of the file: they have fewer bits, or are clipped. */
+  isReduced?: true;
   /** What the picture is, if it is not all of the file: 'preview of a raw file', 'band 1 of 8'. */
   notice?: string;
 }

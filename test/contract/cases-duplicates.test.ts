@@ -1,8 +1,10 @@
 /** Files that look alike in a lossy view and are not the same: transparency, further frames, depth, a small area. None is rejected in bulk. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { openImage } from '../../src-main/image/decode.ts';
 import { caseInput, caseTest, hasCases, untried } from '../fixtures/cases.ts';
 import { winnow, winnowJson } from '../fixtures/command.ts';
 import { folderOf, temporaryFolder } from '../fixtures/images.ts';
@@ -72,6 +74,39 @@ describe('look alike', () => {
     expect(exact(groups)).toEqual([]);
     expect(rejected).toEqual([]);
     for (const { differences } of groups) expect(differences).toContain('hidden');
+  });
+
+  const formats = join(import.meta.dirname, '..', 'fixtures', 'formats');
+  test('DICOM files that differ outside of the window, and OpenEXR files: near, and left to a person', async () => {
+    const file = readFileSync(join(formats, 'window.dcm'));
+    const other = Buffer.from(file);
+    other[other.length - 2] ^= 1; // the last value, which is white in both
+    const exr = (name: string) => readFileSync(join(formats, `${name}-half.exr`));
+    for (const files of [
+      { 'a.dcm': file, 'b.dcm': other },
+      { 'a.exr': exr('none'), 'b.exr': exr('zip') },
+    ] as Record<string, Buffer>[]) {
+      const { groups, rejected } = await keepBest(folderOf(files));
+      expect(groups).toMatchObject([{ kind: 'near', differences: ['hidden'] }]);
+      expect(rejected).toEqual([]);
+    }
+  });
+
+  test('JPEG XL and a PNG of it, and a drawing packed again: near copies, with no false difference', async () => {
+    const jxl = readFileSync(join(formats, 'rgba.jxl'));
+    const image = await openImage(jxl, 'a.jxl');
+    const svg = Buffer.from(
+      '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"><rect width="40" height="30" fill="#c33"/><circle cx="44" cy="30" r="14" fill="#36c"/></svg>',
+    );
+    const png = await (await image.standard()).png().toBuffer();
+    for (const files of [
+      { 'a.jxl': jxl, 'a.png': png },
+      { 'a.svg': svg, 'a.svgz': gzipSync(svg) },
+    ] as Record<string, Buffer>[]) {
+      const { groups, rejected } = await keepBest(folderOf(files));
+      expect(groups).toMatchObject([{ kind: 'near', differences: [] }]);
+      expect(rejected).toHaveLength(1);
+    }
   });
 
   test('screenshots that differ in one number: near, with the reason, and left out of the bulk', async () => {
