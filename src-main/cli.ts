@@ -16,7 +16,7 @@ import { addLabelsCommand } from './command/labels.ts';
 import { addLikeCommand } from './command/like.ts';
 import { addMapCommand } from './command/map.ts';
 import { addMarkCommands } from './command/mark.ts';
-import { ended, exitCodes, fail, ignoreClosedPipe, say } from './command/output.ts';
+import { ended, exitCodes, fail, ignoreClosedPipe, nameOptions, say } from './command/output.ts';
 import { addRankCommand } from './command/rank.ts';
 import { addPredictCommand } from './command/predict.ts';
 import { addRestoreCommand } from './command/restore.ts';
@@ -46,6 +46,7 @@ const program = new Command('winnow')
   .hook('preAction', (_program, command) => {
     const { backend } = command.opts<{ backend?: string }>();
     if (backend) process.env.WINNOW_BACKEND = backend;
+    nameOptions(command.options.flatMap(({ long }) => long ?? []));
   })
   .configureOutput({ writeOut: (text) => process.stderr.write(text) });
 

@@ -2,13 +2,16 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
+import { ZodError } from 'zod';
 import { explain, WinnowError } from '../contract/errors.ts';
+import { inWords, problemsOf, problemsText, RefusedRequest, type Problem } from '../contract/problems.ts';
 import { jobEnded, type Job } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
 import { printableLines } from '../contract/words.ts';
 import { exitNow } from '../file/gate.ts';
 import { OutputFolder } from '../file/output-folder.ts';
 import { outputFile } from '../file/output.ts';
+import { flagOf } from '../workspace/command-words.ts';
 
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, cancelled: 130 } as const;
 
@@ -67,9 +70,34 @@ export function fail(error: unknown): number {
 /** The error code of anything that a call threw. */
 export const codeOf = (error: unknown): string => describe(error).code;
 
+let options: ReadonlySet<string> = new Set();
+
+/** The options of the command that runs, such as '--seed': a refused request is told in them. */
+export const nameOptions = (names: Iterable<string>): void => void (options = new Set(names));
+
+/** The option that gave a value: `repeats.best` → `--repeat-best`, `pollSeconds` → `--poll`; null if it is none. */
+function optionOf(path: Problem['path']): string | null {
+  const names = path.filter((part) => typeof part === 'string').map(flagOf);
+  const last = names.at(-1) ?? '';
+  const joined = [...names.slice(0, -1).map((name) => name.replace(/s$/, '')), last].join('-');
+  return (
+    [joined, names.join('-'), last, last.replace(/-\w+$/, '')]
+      .map((name) => `--${name}`)
+      .find((name) => options.has(name)) ?? null
+  );
+}
+
+function inOptions(problems: readonly Problem[]): string {
+  const named = problems.map(({ path, need }) => ({ path: [optionOf(path) ?? path].flat(), need }));
+  return problemsText(named, (name) => (name.startsWith('--') ? name : inWords(name)));
+}
+
 /** Code and message. An error of the tRPC client has the engine's code in its data. */
 function describe(error: unknown): { code: string; message: string } {
-  const { data, cause } = error as { data?: { winnow?: string }; cause?: unknown };
+  const { data, cause } = error as { data?: { winnow?: string; problems?: Problem[] }; cause?: unknown };
+  const problems =
+    error instanceof ZodError ? problemsOf(error) : error instanceof RefusedRequest ? error.problems : data?.problems;
+  if (problems) return { code: 'bad-request', message: inOptions(problems) };
   if (data?.winnow) return { code: data.winnow, message: (error as Error).message };
   const isLost = !(error instanceof WinnowError) && cause instanceof WinnowError; // the engine process ended during a call
   return explain(isLost ? cause : error);

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
-import { problemsText } from '../contract/problems.ts';
+import { problemsOf, problemsText } from '../contract/problems.ts';
 import { flagOf } from '../workspace/command-words.ts';
 
 interface Property {
@@ -95,7 +95,7 @@ export function parametersOf(
   if (!checked.success)
     throw new WinnowError(
       'bad-request',
-      problemsText(checked.error, (name) => `--${flagOf(name)}`),
+      problemsText(problemsOf(checked.error), (name) => `--${flagOf(name)}`),
     );
   return given;
 }

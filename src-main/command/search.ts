@@ -6,6 +6,7 @@ import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { strategies } from '../compute/search/index.ts';
 import { stoppers } from '../compute/search/stoppers.ts';
 import { WinnowError } from '../contract/errors.ts';
+import { problemsOf, problemsText } from '../contract/problems.ts';
 import {
   searchChangeSchema,
   searchSchema,
@@ -138,7 +139,8 @@ function spaceOf(text: string): SearchRequest['space'] {
     throw new InvalidArgumentError(`It is not JSON: ${(error as Error).message}`);
   }
   const space = spaceSchema.safeParse(json);
-  if (!space.success) throw new InvalidArgumentError(`\n${z.prettifyError(space.error)}`);
+  if (!space.success)
+    throw new InvalidArgumentError(`\n${problemsText(problemsOf(space.error), (name) => `‘${name}’`)}`);
   return space.data;
 }
 

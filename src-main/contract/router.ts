@@ -9,8 +9,9 @@ import {
   type TRPCQueryProcedure,
   type TRPCSubscriptionProcedure,
 } from '@trpc/server';
-import { z } from 'zod';
+import { ZodError, type z } from 'zod';
 import { explain, WinnowError } from './errors.ts';
+import { RefusedRequest } from './problems.ts';
 import {
   engineProcedures,
   workspaceProcedures,
@@ -27,14 +28,10 @@ export interface Context {
 
 const t = initTRPC.context<Context>().create({
   errorFormatter: ({ shape, error }) => {
-    const cause = error.cause;
-    const explained =
-      cause instanceof z.ZodError
-        ? { code: 'bad-request', message: z.prettifyError(cause) }
-        : cause
-          ? explain(cause)
-          : { code: 'failed', message: error.message };
-    return { ...shape, message: explained.message, data: { ...shape.data, stack: undefined, winnow: explained.code } };
+    const cause = error.cause instanceof ZodError ? new RefusedRequest(error.cause) : error.cause;
+    const { code, message } = cause ? explain(cause) : { code: 'failed', message: error.message };
+    const problems = cause instanceof RefusedRequest ? cause.problems : undefined;
+    return { ...shape, message, data: { ...shape.data, stack: undefined, winnow: code, problems } };
   },
   sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 40_000 } },
 });

@@ -1,8 +1,8 @@
 /** Serves the calls of `contract/inside-procedures.ts` as streams of frames (`contract/arrays.ts`). A client that disconnects cancels its call. */
 import type { ServerResponse } from 'node:http';
-import { z } from 'zod';
 import { encodeFrame, type Frame } from '../contract/arrays.ts';
 import { explain, WinnowError } from '../contract/errors.ts';
+import { RefusedRequest } from '../contract/problems.ts';
 import { insideProcedures, type InsideCalls, type InsideName } from '../contract/inside-procedures.ts';
 import { report } from './guard.ts';
 
@@ -15,7 +15,7 @@ type AnyCall = (
 export function checkedInside(name: string, request: unknown): { name: InsideName; request: unknown } {
   if (!Object.hasOwn(insideProcedures, name)) throw new WinnowError('bad-request', `There is no call ‘${name}’.`);
   const checked = insideProcedures[name as InsideName].schema.safeParse(request);
-  if (!checked.success) throw new WinnowError('bad-request', z.prettifyError(checked.error));
+  if (!checked.success) throw new RefusedRequest(checked.error);
   return { name: name as InsideName, request: checked.data };
 }
 

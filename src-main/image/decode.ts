@@ -17,6 +17,7 @@ import { prepareSvg } from './decode-svg.ts';
 import { formatOfBytes, formatOfName, formats, type Format } from './format.ts';
 import { countScans, maxScans, plainHeader, pngFrames, unreadJpeg } from './header.ts';
 import {
+  checkSides,
   corrupt,
   DecodeError,
   DecoderHung,
@@ -90,19 +91,25 @@ export function decodableFormat(head: Buffer, path: string): Format {
 export async function openImage(bytes: Buffer, path: string, levels: Levels = {}): Promise<Opened> {
   const format = decodableFormat(bytes, path);
   try {
-    if (format === 'ico') {
-      const largest = largestOfIco(bytes);
-      if (largest.isPng) return { ...(await fromSharp('png', largest.bytes, levels)), format };
-    }
-    if (format === 'tiff') return await openTiff(bytes, levels);
-    if (format === 'svg' || format === 'svgz') return await openSvg(format, bytes);
-    if (format === 'raw') return await openCameraRaw(bytes, levels);
-    return formats[format].decoder === 'worker'
-      ? await openInWorker(format as WorkerFormat, bytes, levels)
-      : await fromSharp(format, bytes, levels);
+    const opened = await openAs(format, bytes, levels);
+    checkSides(opened.width, opened.height);
+    return opened;
   } catch (error) {
     throw toDecodeError(error, bytes);
   }
+}
+
+async function openAs(format: Format, bytes: Buffer, levels: Levels): Promise<Opened> {
+  if (format === 'ico') {
+    const largest = largestOfIco(bytes);
+    if (largest.isPng) return { ...(await fromSharp('png', largest.bytes, levels)), format };
+  }
+  if (format === 'tiff') return await openTiff(bytes, levels);
+  if (format === 'svg' || format === 'svgz') return await openSvg(format, bytes);
+  if (format === 'raw') return await openCameraRaw(bytes, levels);
+  return formats[format].decoder === 'worker'
+    ? await openInWorker(format as WorkerFormat, bytes, levels)
+    : await fromSharp(format, bytes, levels);
 }
 
 /**

@@ -55,6 +55,8 @@ export class DecodeError extends Error {
 export const maxPixels = 16_384 ** 2;
 /** The limit for decoders that keep the whole image in memory; phones and scanners make smaller ones. */
 export const maxPixelsWhole = 100_000_000;
+/** On one side. libvips holds many rows at once, with 12 bytes or more per pixel. */
+const maxSidePx = 500_000;
 /** Time limit to decode one image. */
 export const maxSeconds = 10;
 /** A decoder that is not done after this time ignores its time limit. */
@@ -96,11 +98,18 @@ export const truncated = () => new DecodeError('truncated', 'The file ends befor
 export const corrupt = (why?: string) =>
   new DecodeError('corrupt', `The image data is damaged${why ? ` (${why})` : ''}.`);
 
+/** Throws DecodeError if a side is too long. */
+export function checkSides(width: number, height: number): void {
+  if (Math.max(width, height) > maxSidePx)
+    throw new DecodeError('too-large', `The image has a side of more than ${maxSidePx} pixels (${width} × ${height}).`);
+}
+
 /** Throws DecodeError if the size in a header is zero or too large. */
 export function checkSize(width: number, height: number): void {
   if (!(width > 0 && height > 0)) throw new DecodeError('corrupt', `The header gives no size (${width} × ${height}).`);
   if (width * height > maxPixelsWhole)
     throw new DecodeError('too-large', `The header claims ${width} × ${height} pixels.`);
+  checkSides(width, height);
 }
 
 /** Throws DecodeError if the file ends before byte `end`: it is truncated. */

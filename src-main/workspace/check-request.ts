@@ -4,7 +4,7 @@ import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { classifierOf, classifiers, type ClassifierParameters } from '../compute/classify/index.ts';
 import { pretrained } from '../compute/models/pretrained.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { problemsText, titleIn } from '../contract/problems.ts';
+import { problemsOf, problemsText, titleIn } from '../contract/problems.ts';
 import type { RankRequest, TrainRequest } from '../contract/schemas.ts';
 
 /** Throws WinnowError `bad-request`. */
@@ -40,4 +40,4 @@ export function checkRank(request: Pick<RankRequest, 'method' | 'parameters'>) {
 }
 
 const refused = (title: string, schema: z.ZodType, error: z.ZodError) =>
-  new WinnowError('bad-request', `${title}: ${problemsText(error, titleIn(schema))}`);
+  new WinnowError('bad-request', `${title}: ${problemsText(problemsOf(error), titleIn(schema))}`);

@@ -4,15 +4,17 @@
  * expression that selected them, since the expression could select others later.
  */
 import { basename, dirname } from 'node:path';
-import { z, ZodError } from 'zod';
+import { ZodError } from 'zod';
 import type { Change } from '../contract/schemas.ts';
 import { WinnowError } from '../contract/errors.ts';
+import { problemsOf, problemsText } from '../contract/problems.ts';
 import type { Patch } from '../contract/marks.ts';
 import { ruleText } from '../contract/threshold.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable, quoteWord } from '../contract/words.ts';
 import {
   exportWords,
+  flagOf,
   keepBestWords,
   rankWords,
   resumeWords,
@@ -55,7 +57,9 @@ function tryCommands(make: () => Command[]): { commands: Command[]; problem: str
 
 function whyNot(error: unknown): string {
   if (error instanceof WinnowError) return error.message;
-  return error instanceof ZodError ? z.prettifyError(error) : 'this version of Winnow cannot read the entry.';
+  return error instanceof ZodError
+    ? problemsText(problemsOf(error), (name) => `--${flagOf(name)}`)
+    : 'this version of Winnow cannot read the entry.';
 }
 
 function commandsOf({ action, changes }: JournalEntry, pathOf: PathOf): Command[] {

@@ -36,6 +36,14 @@ describe('exit codes', () => {
     expect(ended.code, ended.err).toBe(code);
     expect(ended.err + ended.out).not.toMatch(/\bat .*:\d+:\d+/); // a message, not a stack trace
   });
+
+  test.each([
+    [['search', '--method', 'pca', '--repeat-best', '1000'], '--repeat-best must be at most 20.\n'],
+    [['search', '--method', 'pca', '--parallel', '100'], '--parallel must be at most 64.\n'],
+    [['watch', '--run', 'pca', '--poll', '0.0001'], '--poll must be at least 0.1.\n'],
+  ])('a value that is refused is named by its option: %j', async ([name, ...more], message) => {
+    expect(await winnow([name, folder, ...more, '--quiet'], data)).toMatchObject({ code: 2, err: message });
+  });
 });
 
 test('scan: one object on stdout, progress elsewhere', async () => {

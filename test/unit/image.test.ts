@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { toDecodeError, openImage } from '../../src-main/image/decode.ts';
@@ -249,6 +250,17 @@ describe('formats with our own decoders', () => {
     const image = await openImage(icon([small, dib(24, true)], [4, 12]), 'x.ico');
     expect([image.width, image.height]).toEqual([12, 8]);
     expect(new Set(await makeRow(image, 16))).toEqual(new Set([255])); // everything is masked: white
+  });
+
+  test('an image with a side of millions of pixels is refused: a few rows of it take gigabytes', async () => {
+    const png = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
+    png.writeUInt32BE(16_777_216, 16);
+    png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
+    expect(await code(openImage(png, 'x.png'), png)).toBe('too-large');
+    const ppm = Buffer.concat([Buffer.from('P6 4000000 1 255\n'), Buffer.alloc(12_000_000)]);
+    expect(await code(openImage(ppm, 'x.ppm'), ppm)).toBe('too-large');
   });
 
   test('a header that claims a huge image is refused before memory is allocated', async () => {

@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { peakMemoryMiB } from '../train/memory.ts';
 import { chanceOf } from '../../contract/planted.ts';
+import { problemsOf, problemsText, titleIn } from '../../contract/problems.ts';
 import { stabilityFields } from '../../contract/stability.ts';
 import { auroc, quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';
@@ -109,10 +110,7 @@ function checked(method: string, params: Record<string, unknown>): Scorer {
   const scorer = scorerOf(method);
   if (!scorer) throw new BadParameters(`There is no scorer '${method}'.`);
   const result = scorer.schema.safeParse(params);
-  if (!result.success)
-    throw new BadParameters(
-      result.error.issues.map((i) => `${i.path.join('.') || scorer.id}: ${i.message}`).join('; '),
-    );
+  if (!result.success) throw new BadParameters(problemsText(problemsOf(result.error), titleIn(scorer.schema)));
   return scorer;
 }
 

@@ -1,5 +1,6 @@
 /** The common setup of training and range test: checked parameters, the opened pixels, a new network, its objective and examples. */
 import type { TrainMode } from '../../contract/classifier.ts';
+import { problemsOf, problemsText, titleIn } from '../../contract/problems.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
@@ -46,8 +47,7 @@ export function checkClassifier(
   const schema = record.modes[mode];
   if (!schema) throw new BadParameters(`There are no bundled weights for ${record.title}: train it from scratch.`);
   const result = schema.safeParse(params);
-  if (!result.success)
-    throw new BadParameters(result.error.issues.map((i) => `${i.path.join('.') || model}: ${i.message}`).join('; '));
+  if (!result.success) throw new BadParameters(problemsText(problemsOf(result.error), titleIn(schema)));
   return result.data as ClassifierParameters;
 }
 

@@ -1,7 +1,7 @@
 /** A question about one image: the subject, the target, the method; and the map that answers it. */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Explanation, Target } from '../../contract/inside.ts';
-import { problemsText, titleIn } from '../../contract/problems.ts';
+import { problemsOf, problemsText, titleIn } from '../../contract/problems.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import type { Layer } from '../models/scope.ts';
@@ -68,7 +68,7 @@ export async function withQuestion<Result>(
   if (!method)
     throw new BadParameters(`There is no method ‘${id}’. Methods: ${methods.map((known) => known.id).join(', ')}.`);
   const checked = method.schema.safeParse(params);
-  if (!checked.success) throw new BadParameters(problemsText(checked.error, titleIn(method.schema)));
+  if (!checked.success) throw new BadParameters(problemsText(problemsOf(checked.error), titleIn(method.schema)));
   return withSubject(ref, async (subject) => {
     const layers = layersOf(subject, [image.height, image.width]);
     const reason = method.reason(subject, layers);

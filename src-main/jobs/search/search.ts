@@ -5,7 +5,7 @@
 import { strategies, strategyOf } from '../../compute/search/index.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import type { SearchChangeRequest, SearchRequest } from '../../contract/search-schemas.ts';
-import { problemsText, titleIn } from '../../contract/problems.ts';
+import { problemsOf, problemsText, titleIn } from '../../contract/problems.ts';
 import type { Assignment, SearchState, Space } from '../../contract/search.ts';
 import { placeOf, valueText } from '../../contract/space.ts';
 import { mainTrials } from '../../contract/trials.ts';
@@ -82,7 +82,7 @@ function checkSearch(request: SearchRequest) {
   if (!settings.success)
     throw new WinnowError(
       'bad-request',
-      `${strategy.title}: ${problemsText(settings.error, titleIn(strategy.schema))}`,
+      `${strategy.title}: ${problemsText(problemsOf(settings.error), titleIn(strategy.schema))}`,
     );
   checkStopper(request.stopper);
   checkBudget(request.budget, request.strategy);

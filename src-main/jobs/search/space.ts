@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { clamp } from '../../contract/numbers.ts';
+import { problemsOf } from '../../contract/problems.ts';
 import type { Choice, Domain, SearchProposal, Space } from '../../contract/search.ts';
 import { parentsFirst, valueAt } from '../../contract/space.ts';
 import { WinnowError } from '../../contract/errors.ts';
@@ -194,7 +195,7 @@ export function checkSpace(
       const field = (schema as z.ZodObject).shape[name] as z.ZodType;
       const checked = field.safeParse(value);
       if (!checked.success)
-        refuse(`‘${name}’ cannot be ${JSON.stringify(value)}: ${z.prettifyError(checked.error).replace(/^✖ /, '')}`);
+        refuse(`‘${name}’ ${problemsOf(checked.error)[0].need}; ${JSON.stringify(value)} is not possible.`);
     }
     for (const [parent, values] of Object.entries(domain.when ?? {})) {
       if (!properties[parent]) refuse(`The condition of ‘${name}’ names ‘${parent}’, which ${title} does not have.`);
