@@ -5,6 +5,7 @@
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw8 } from './raw.ts';
 
 const fileHeaderBytes = 14;
+const [linkedProfile, embeddedProfile] = [0x4c494e4b, 0x4d424544]; // 'LINK' and 'MBED'
 const [plain, rle8, rle4, bitFields, alphaBitFields] = [0, 1, 2, 3, 6];
 
 interface Dib {
@@ -29,7 +30,18 @@ export function decodeBmp(bytes: Buffer): Raw8 {
   const image = decodePixels(bytes, dib, pixelsAt || dib.pixelsAt);
   // Many programs leave the fourth byte zero, though the masks call it alpha.
   if (image.channels === 4 && !isSeen(image.data)) opaque(image.data);
-  return image;
+  return { ...image, ...profileOf(bytes) };
+}
+
+/** The ICC profile in a header of version 5 (BITMAPV5HEADER). */
+function profileOf(bytes: Buffer): Pick<Raw8, 'profile' | 'notice'> {
+  if (bytes.readUInt32LE(fileHeaderBytes) < 124 || bytes.length < fileHeaderBytes + 124) return {};
+  const kind = bytes.readUInt32LE(fileHeaderBytes + 56);
+  if (kind === linkedProfile) return { notice: 'its colour profile lies in another file and is not applied' };
+  if (kind !== embeddedProfile) return {};
+  const [from, size] = [112, 116].map((at) => bytes.readUInt32LE(fileHeaderBytes + at));
+  need(bytes, fileHeaderBytes + from + size);
+  return { profile: Uint8Array.from(bytes.subarray(fileHeaderBytes + from, fileHeaderBytes + from + size)) };
 }
 
 /** Decodes one image of an icon. */

@@ -10,5 +10,8 @@ export async function decodeJpegls(bytes: Buffer): Promise<Raw> {
   if (bits === 8) return { data, width, height, channels };
   if (channels === 1 && bits > 8) return { data, width, height, channels, measured: { kind: 'uint16' } };
   const most = 2 ** bits - 1;
-  return { data: Uint8Array.from(data, (value) => Math.round((value * 255) / most)), width, height, channels };
+  const full = bits > 8 ? 65_535 : 255;
+  const scaled = bits > 8 ? new Uint16Array(data.length) : new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) scaled[i] = Math.round((data[i] * full) / most);
+  return { data: scaled, width, height, channels };
 }

@@ -1,4 +1,7 @@
-/** Netpbm: PBM, PGM and PPM, as text (P1–P3) or bytes (P4–P6), and PAM (P7). Values are scaled from the file's own maximum to 255. */
+/**
+ * Netpbm: PBM, PGM and PPM, as text (P1–P3) or bytes (P4–P6), and PAM (P7). Values are scaled from the file's own maximum to the range of 8 or 16 bits; gray of more
+ * than 8 bits is measured, like that of PNG and TIFF.
+ */
 import { checkSize, corrupt, need, truncated, type Raw } from './raw.ts';
 
 const isSpace = (byte: number) => byte === 32 || (byte >= 9 && byte <= 13);
@@ -57,10 +60,25 @@ export function decodePnm(bytes: Buffer): Raw {
   if (kind > 3) return samples(bytes, words.at + 1, { width, height, channels, most, packed: kind === 4 });
   // Each value takes at least one byte.
   if (count > bytes.length) throw truncated();
-  const data = new Uint8Array(count);
-  for (let i = 0; i < count; i++)
-    data[i] = kind === 1 ? (1 - words.bit()) * 255 : Math.min(255, Math.round((words.number() * 255) / most));
-  return { data, width, height, channels };
+  checkMost(most);
+  return scaled({ width, height, channels, most }, () => (kind === 1 ? 1 - words.bit() : words.number()));
+}
+
+/** `next` gives the values from 0 to `most`, in the order of the file. */
+function scaled(
+  { width, height, channels, most }: Pick<Raw, 'width' | 'height' | 'channels'> & { most: number },
+  next: (i: number) => number,
+): Raw {
+  const count = width * height * channels;
+  const isMeasured = most > 255 && channels === 1;
+  const data = most > 255 ? new Uint16Array(count) : new Uint8Array(count);
+  const full = isMeasured ? most : most > 255 ? 65_535 : 255;
+  for (let i = 0; i < count; i++) data[i] = Math.min(full, Math.round((next(i) * full) / most));
+  return { data, width, height, channels, ...(isMeasured && { measured: { kind: 'uint16' } }) };
+}
+
+function checkMost(most: number): void {
+  if (most < 1 || most > 65_535) throw corrupt(`a maximum of ${most}`);
 }
 
 function decodePam(bytes: Buffer, words: Words): Raw {
@@ -81,7 +99,7 @@ function samples(
   layout: { width: number; height: number; channels: 1 | 3 | 4; most: number; packed: boolean },
 ): Raw {
   const { width, height, channels, most, packed } = layout;
-  if (most < 1 || most > 65_535) throw corrupt(`a maximum of ${most}`);
+  checkMost(most);
   const count = width * height * channels;
   if (packed) {
     const stride = Math.ceil(width / 8);
@@ -95,8 +113,5 @@ function samples(
   const wide = most > 255;
   need(bytes, at + count * (wide ? 2 : 1));
   if (most === 255) return { data: Uint8Array.from(bytes.subarray(at, at + count)), width, height, channels };
-  const data = new Uint8Array(count);
-  for (let i = 0; i < count; i++)
-    data[i] = Math.min(255, Math.round(((wide ? bytes.readUInt16BE(at + i * 2) : bytes[at + i]) * 255) / most));
-  return { data, width, height, channels };
+  return scaled(layout, (i) => (wide ? bytes.readUInt16BE(at + i * 2) : bytes[at + i]));
 }

@@ -16,6 +16,8 @@ export function decodePsd(bytes: Buffer): Raw {
   checkSize(width, height);
   const isGray = mode === modes.gray || mode === modes.duotone;
   const needed = isGray || mode === modes.palette ? 1 : mode === modes.rgb ? 3 : mode === modes.cmyk ? 4 : 0;
+  if (bytes.readUInt16BE(4) === 2)
+    throw new DecodeError('unsupported-format', 'Winnow does not read large Photoshop documents (PSB) yet.');
   if (!needed || (depth !== 8 && depth !== 16) || bytes.readUInt16BE(4) !== 1)
     throw new DecodeError(
       'unsupported-format',

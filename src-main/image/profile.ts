@@ -1,5 +1,5 @@
 /**
- * Makes ICC profiles for files that state their colours otherwise: by the code points of ITU-T H.273 (CICP: AVIF, HEIC, PNG), or by chromaticities and a gamma (PNG, BMP).
+ * Makes ICC profiles for files that state their colours otherwise: by the code points of ITU-T H.273 (CICP: AVIF, HEIC, PNG), or by chromaticities and a gamma (PNG).
  * A profile has a matrix and one curve for all channels (ICC.1:2022, version 4). No profile means sRGB.
  */
 

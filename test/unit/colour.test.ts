@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, expect, test } from 'vitest';
 import { openImage, takePixels } from '../../src-main/image/decode.ts';
 import { inSrgb } from '../../src-main/image/profile-matrix.ts';
@@ -51,6 +52,24 @@ test('deep samples with a linear profile keep their dark levels, and parametric 
     const raw = { ...p3, profile: other };
     expect(inSrgb(raw)).toBe(raw);
   }
+});
+
+test('a profile in a BMP is applied; one in another file is named', async () => {
+  const { icc } = await sharp(join(folder, 'adobe-8.png')).metadata();
+  const profile = icc as Buffer;
+  const bmp = Buffer.alloc(14 + 124 + 4);
+  bmp.write('BM', 0, 'latin1');
+  for (const [at, value] of Object.entries({ 2: bmp.length + profile.length, 10: 138, 14: 124, 18: 1, 22: 1, 34: 4 }))
+    bmp.writeUInt32LE(value, Number(at));
+  for (const [at, value] of Object.entries({ 70: 0x4d424544, 126: bmp.length - 14, 130: profile.length }))
+    bmp.writeUInt32LE(value, Number(at));
+  [26, 28].forEach((at, i) => bmp.writeUInt16LE([1, 24][i], at));
+  bmp.set([60, 60, 200], 138);
+  const image = await openImage(Buffer.concat([bmp, profile]), 'a.bmp');
+  const { data } = await takePixels(image, (pipeline) => pipeline);
+  expect([...data.subarray(0, 3)]).toEqual([231, 57, 57]);
+  bmp.writeUInt32LE(0x4c494e4b, 70);
+  expect((await openImage(bmp, 'a.bmp')).notice).toMatch(/colour profile lies in another file/);
 });
 
 test('code points of sRGB, or none, need no profile; others give one, and HDR is named', () => {

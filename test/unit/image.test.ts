@@ -241,6 +241,11 @@ describe('formats with our own decoders', () => {
     expect(at(await row(Buffer.from('P1 2 2 1111'), 'x.pbm'), 8, 8)).toEqual([0, 0, 0]);
     expect(at(await row(Buffer.from('P4 8 1 \0', 'latin1'), 'x.pbm'), 8, 8)).toEqual([255, 255, 255]);
     expect(at(await row(Buffer.from('P5 1 1 65535 \x80\0', 'latin1'), 'x.pgm'), 8, 8)).toEqual([128, 128, 128]);
+    const depth = await openImage(Buffer.from('P5 2 1 65535 \0\x10\0\x20', 'latin1'), 'x.pgm');
+    expect(depth.values).toEqual({ kind: 'uint16', low: 16, high: 32 }); // as of a PNG, not black
+    const colour = await openImage(Buffer.from('P3 1 1 1023 1023 512 1'), 'x.ppm');
+    expect(colour.decoded?.data).toEqual(Uint16Array.of(65_535, 32_800, 64));
+    expect(at(await makeRow(colour, 16), 8, 8)).toEqual([255, 128, 0]);
   });
 
   test('an icon shows its largest image, with its mask applied', async () => {
