@@ -61,7 +61,7 @@ export async function readMarksFile(file: string): Promise<MarksFile> {
       'bad-request',
       `${basename(file)} names images, but says nothing about them. ${columns.length ? `${unused} ` : ''}Marks are read from the columns ${markNames.join(', ')}; in COCO, from images whose annotations have one category.`,
     );
-  return { rows, notes: columns.length ? [`${unused} Known are ${[...known].join(', ')}.`] : [] };
+  return { rows, notes: columns.length ? [`${unused} Marks are read from the columns ${markNames.join(', ')}.`] : [] };
 }
 
 /** Whether a row is one of `manifest.csv` of an export. */

@@ -57,7 +57,7 @@ async function readAny<Row>(file: string, rowOf: RowReader<Row>): Promise<Row[]>
     if (isLine(firstLine(text.trimStart()))) return readLines(text, name, rowOf);
     const at = /position (\d+)/.exec((error as Error).message);
     const line = text.slice(0, at ? Number(at[1]) : undefined).split('\n').length;
-    throw new WinnowError('bad-request', `Line ${line} of ${name} is not JSON: ${(error as Error).message}`, {
+    throw new WinnowError('bad-request', notJson(`Line ${line} of ${name}`, error), {
       cause: error,
     });
   }
@@ -155,6 +155,10 @@ function isLine(line: string): boolean {
   }
 }
 
+/** The parser's message without the place, which `where` says better. */
+const notJson = (where: string, error: unknown): string =>
+  `${where} is not JSON: ${(error as Error).message.replace(/( in JSON)? at position .*$/s, '').replace(/\.?$/, '.')} Correct it, or save the file again.`;
+
 function readLines<Row>(text: string, name: string, rowOf: RowReader<Row>): Row[] {
   const rows: Row[] = [];
   for (const [line, number] of linesOf(text, name)) {
@@ -164,7 +168,7 @@ function readLines<Row>(text: string, name: string, rowOf: RowReader<Row>): Row[
       rows.push(rowOf(JSON.parse(line), where));
     } catch (error) {
       if (error instanceof WinnowError) throw error;
-      throw new WinnowError('bad-request', `${where} is not JSON: ${(error as Error).message}`, { cause: error });
+      throw new WinnowError('bad-request', notJson(where, error), { cause: error });
     }
   }
   return rows;

@@ -125,10 +125,12 @@ describe('tables', () => {
   });
 });
 
-test('columns that are not used are named, with the known ones', async () => {
+test('columns that are not used are named, with those that are', async () => {
   const { notes, changed } = await read('path,label,foo,bar\ncat/1.jpg,lynx,1,2\n');
   expect(changed).toBe(1);
-  expect(notes).toEqual([expect.stringMatching(/^The columns foo, bar are not used\. Known are .*label.*note/)]);
+  expect(notes).toEqual([
+    expect.stringMatching(/^The columns foo, bar are not used\. Marks are read from .*label.*note/),
+  ]);
   const many = Array.from({ length: 9 }, (_, i) => `c${i}`);
   expect((await read(`path,label,${many.join()}\ncat/1.jpg,lynx,${many.join()}\n`)).notes[0]).toContain(
     'and 3 more are',
