@@ -127,6 +127,37 @@ describe('kinds that are named', () => {
         message: `Winnow does not read ${title} files yet.`,
       });
   });
+  test('the channels of a JPEG 2000, by what its boxes say', async () => {
+    const box = (kind: string, ...body: number[]) => {
+      const head = Buffer.alloc(8);
+      head.writeUInt32BE(8 + body.length);
+      head.write(kind, 4, 'latin1');
+      return Buffer.concat([head, Buffer.from(body)]);
+    };
+    /** `alpha`: the channel that is transparency; `space`: enumerated. */
+    const jp2 = (channels: number, space: number, alpha: number | null) => {
+      const size = [0, 0, 0, 0, 0, 4, 0, 0, 0, 4, ...new Array<number>(8).fill(0), 0, 0, 0, 4, 0, 0, 0, 4];
+      const siz = [0xff, 0x4f, 0xff, 0x51, 0, 38 + 3 * channels, ...size, ...new Array<number>(8).fill(0), 0, channels];
+      const meaning = alpha === null ? [] : [...box('cdef', 0, 1, 0, alpha, 0, 1, 0, 0)];
+      const header = [...box('colr', 1, 0, 0, 0, 0, 0, space), ...meaning];
+      return Buffer.concat([
+        box('jP  ', 0x0d, 0x0a, 0x87, 0x0a),
+        box('jp2h', ...header),
+        box('jp2c', ...siz, ...Array.from({ length: channels }, () => [7, 1, 1]).flat()),
+      ]);
+    };
+    for (const [file, words] of [
+      [jp2(2, 17, 1), '2 channels (gray and transparency)'],
+      [jp2(4, 16, 3), '4 channels (RGB and transparency)'],
+      [jp2(4, 12, null), '4 channels (CMYK)'],
+      [jp2(4, 16, null), '4 channels (RGB)'],
+      [jp2(5, 0, null), '5 channels'],
+    ] as const)
+      await expect(openImage(file, 'a.jp2')).rejects.toMatchObject({
+        code: 'unsupported-format',
+        message: `Winnow does not read JPEG 2000 images with ${words} yet.`,
+      });
+  });
   test('the surface that a DDS shows', async () => {
     const shown = async (file: Buffer) =>
       (({ frames, notice }) => ({ frames, notice }))(await openImage(file, 'a.dds'));

@@ -170,4 +170,10 @@ describe('import rules', () => {
       .filter((name) => !places.some((place) => existsSync(join(root, place, name))));
     expect(missing).toEqual([]);
   });
+  test('the tests that the table of kinds names exist', () => {
+    const table = readFileSync(join(root, 'test', 'fixtures', 'kinds.md'), 'utf8');
+    const named = [...table.matchAll(/`((?:unit|contract)\/[\w-]+)`/g)].map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((name) => !existsSync(join(root, 'test', `${name}.test.ts`)))).toEqual([]);
+  });
 });
