@@ -13,7 +13,7 @@ export const alivePath = (workspaceId: string) => `/alive?workspace=${workspaceI
 export const attachPath = (workspaceId: string, client: boolean) =>
   `${workspacePath(workspaceId)}/attach?guest=${Number(client)}`;
 
-/** JPEG of at most 256 px, named by content hash: it never changes. */
+/** JPEG of at most 256 px, named by content hash: it changes only if it shows measurements, with the levels of the folder. */
 export const thumbPath = (workspaceId: string, sha256: string) =>
   `${workspacePath(workspaceId)}/media/thumb/${sha256}.jpg`;
 /** The original file, or a WebP of it if browsers cannot show the format. */

@@ -8,6 +8,7 @@ import { makePreview } from '../image/decode.ts';
 import { encodeRgb } from '../image/encode.ts';
 import { browserFormats, formats, type Format } from '../image/format.ts';
 import { issueOf } from '../image/issue.ts';
+import { folderLevels } from '../image/levels.ts';
 import { remakeThumb } from '../image/remake-thumb.ts';
 import { thumbFile } from '../image/thumb-file.ts';
 import { openScanned, withBytes, withImage } from '../image/scanned.ts';
@@ -16,6 +17,8 @@ import { mapOf, reconstructionOf } from '../jobs/maps.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
 
 const forever = 'private, max-age=31536000, immutable';
+/** Pixels of measurements change with the levels of the folder, their addresses do not. */
+const untilAsked = 'private, no-cache';
 const previewSidePx = 4096;
 const maxThumbBytes = 2 ** 24;
 /** Larger originals are streamed. */
@@ -35,13 +38,17 @@ const answers = new Map<string, Answer>(
         if (!sample) throw nothing('thumbnail');
         return ofFile(sample, remakeThumb(workspace.folder, workspace.workspaceFolder, sample));
       });
-      send(response, 'image/jpeg', bytes);
+      // Only folders with measurements have levels: others ask the database for no thumbnail.
+      const hasLevels = Object.keys(folderLevels(workspace.folder)).length > 0;
+      const isMeasured = hasLevels && workspace.table.copies(sha256).some(({ values }) => values);
+      sendFor(isMeasured ? untilAsked : forever, response, 'image/jpeg', bytes);
     },
     'media/original': async (workspace, [id], response) => {
       const sample = workspace.table.sample(Number(id));
       if (!sample) throw nothing('image');
       if (!browserFormats.has(sample.format)) {
-        return send(
+        return sendFor(
+          sample.values ? untilAsked : forever,
           response,
           'image/webp',
           await ofFile(
@@ -119,20 +126,24 @@ async function ofFile<Result>({ path }: Sample, work: Promise<Result>): Promise<
   }
 }
 
-const begin = (response: ServerResponse, type: string, bytes: number) =>
+const begin = (response: ServerResponse, type: string, bytes: number, cache = forever) =>
   response.writeHead(200, {
     'content-type': type,
     'content-length': bytes,
-    'cache-control': forever,
+    'cache-control': cache,
     'content-security-policy': sandbox,
     'x-content-type-options': 'nosniff',
   });
 
-function send(response: ServerResponse, type: string, ...parts: Uint8Array[]): void {
+const send = (response: ServerResponse, type: string, ...parts: Uint8Array[]): void =>
+  sendFor(forever, response, type, ...parts);
+
+function sendFor(cache: string, response: ServerResponse, type: string, ...parts: Uint8Array[]): void {
   begin(
     response,
     type,
     parts.reduce((sum, part) => sum + part.length, 0),
+    cache,
   );
   for (const part of parts) response.write(part);
   response.end();

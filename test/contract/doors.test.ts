@@ -6,7 +6,10 @@ import { listenOnPipe, type Listening } from '../../src-main/door/pipe.ts';
 import { Agent, fetch } from 'undici';
 import { allSamples } from '../../src-main/command/samples.ts';
 import { follow } from '../../src-main/command/output.ts';
-import { blobFolder, temporaryFolder } from '../fixtures/images.ts';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { blobFolder, folderOf, temporaryFolder } from '../fixtures/images.ts';
 
 const open: { close(): Promise<void> }[] = [];
 const keep = <Thing extends { close(): Promise<void> }>(thing: Thing) => (open.push(thing), thing);
@@ -80,4 +83,38 @@ test('an engine forwards requests to the owner of the folder, and takes over the
   expect(values.filter((value) => value > 0)).toHaveLength(25);
   expect((await get(`${workspacePath(id)}/media/original/999999`)).status).toBe(404);
   expect((await get(`${workspacePath(id)}/media/thumb/..%2f..%2fworkspace.sqlite`)).status).toBe(404);
+});
+
+test('a browser asks again for pixels that change with the levels of the folder, and keeps all others', async () => {
+  const measured = (white: number): Promise<Buffer> =>
+    sharp(
+      Uint16Array.from({ length: 64 * 64 }, (_, i) => Math.round(((i % 64) * white) / 63)),
+      { raw: { width: 64, height: 64, channels: 1 } },
+    )
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
+  const plain = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#c40' } })
+    .png()
+    .toBuffer();
+  const folder = folderOf({ 'dim.png': await measured(900), 'plain.png': plain });
+  const listening = keep(await listenOnPipe());
+  const get = overPipe(listening);
+  const workspace = temporaryFolder('workspace');
+  const { id } = await listening.engine.open({ folder, workspace });
+  const client = keep(await openClient(folder, workspace));
+  const scan = () => follow(client, { quiet: true }, () => client.calls.workspace.scan.mutate());
+  await scan();
+  const samples = await allSamples(client);
+  const thumb = async (path: string) => {
+    const answer = await get(thumbPath(id, samples.find((sample) => sample.path === path)!.sha256));
+    const { channels } = await sharp(Buffer.from(await answer.arrayBuffer())).stats();
+    return { cache: answer.headers.get('cache-control'), max: channels[0].max };
+  };
+  const before = await thumb('dim.png');
+  expect(before.cache).toBe('private, no-cache');
+  expect((await thumb('plain.png')).cache).toContain('immutable');
+  writeFileSync(join(folder, 'bright.png'), await measured(60_000));
+  await scan();
+  expect((await thumb('dim.png')).max).toBeLessThan(0.1 * before.max);
 });
