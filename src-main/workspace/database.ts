@@ -159,6 +159,13 @@ export class Database {
     return this.#prepare(sql).all(...values) as Row[];
   }
 
+  /** One row after the other, so that not all rows are in memory beside what is made of them. */
+  map<Row, Result>(sql: string, make: (row: Row) => Result): Result[] {
+    const results: Result[] = [];
+    for (const row of this.#prepare(sql).iterate()) results.push(make(row as Row));
+    return results;
+  }
+
   get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
     return this.#prepare(sql).get(...values) as Row | undefined;
   }

@@ -148,7 +148,10 @@ export class Table {
   }
 
   samples(): Sample[] {
-    return this.#db.all<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE gone = 0 ORDER BY path`).map(toSample);
+    return this.#db.map<SampleRow, Sample>(
+      `SELECT ${sampleFields} FROM samples WHERE gone = 0 ORDER BY path`,
+      toSample,
+    );
   }
 
   sample = (id: number): Sample | null => {
@@ -324,11 +327,10 @@ export class Table {
 
   /** The input of the duplicate search. */
   fingerprints(): Candidate[] {
-    return this.#db
-      .all<Candidate & { notice: string | null }>(
-        'SELECT id, sha256, width, height, frames, notice, fingerprint FROM samples WHERE gone = 0 AND fingerprint IS NOT NULL ORDER BY path',
-      )
-      .map(({ notice, ...candidate }) => ({ ...candidate, isPartial: notice !== null }));
+    return this.#db.map<Candidate & { notice: string | null }, Candidate>(
+      'SELECT id, sha256, width, height, frames, notice, fingerprint FROM samples WHERE gone = 0 AND fingerprint IS NOT NULL ORDER BY path',
+      ({ notice, ...candidate }) => ({ ...candidate, isPartial: notice !== null }),
+    );
   }
 
   /** Inside a write. */
