@@ -56,7 +56,7 @@ export class Gate {
         if (isOver) return this.#leave();
         clearTimeout(timer);
         timer = setTimeout(giveUp, this.#patienceMs);
-        request()
+        Promise.try(request) // it may also throw at once
           .then(
             (answer) => (isOver ? closeLate(answer) : settle(() => resolve(answer))),
             (error: unknown) => settle(() => reject(error)),

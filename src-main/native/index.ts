@@ -45,7 +45,8 @@ export const readerFile = fileURLToPath(new URL('../../dist/native/image.node', 
 function load(): Native | null {
   if (process.env.WINNOW_NATIVE === 'off' || !fs.existsSync(readerFile)) return null;
   try {
-    return createRequire(import.meta.url)(readerFile) as Native;
+    const found = createRequire(import.meta.url)(readerFile) as Native;
+    return typeof found.read === 'function' ? found : null; // else it is that of an earlier version
   } catch {
     return null; // `doctor` tests it and tells why
   }

@@ -77,6 +77,15 @@ describe.skipIf(process.platform === 'win32')('reads from a disk', () => {
     expect(isFree).toBe(true);
   });
 
+  test('that throw at once leave their slots', async () => {
+    const gate = new Gate(1, 60_000);
+    const fault = (): Promise<never> => {
+      throw new Error('at once');
+    };
+    for (let i = 0; i < 2; i++) await expect(gate.ask(fault)).rejects.toThrow('at once');
+    expect(await gate.ask(() => Promise.resolve('an answer'))).toBe('an answer');
+  });
+
   test('end with a cancel, also those that wait for a slot', async () => {
     const { ask, answer } = await pipeOf();
     const gate = new Gate(1, 60_000);

@@ -86,6 +86,7 @@ export const native = {
   },
   async provide({ log }) {
     if (!wheels[platform]) return;
+    unlink(); // that of an earlier version: if this one cannot be built, there is none
     const built = await buildOnce(folderName(), async (folder, scratch) => {
       log('Compiling the native image reader (once per version)');
       const include = await fetchHeaders(join(scratch, 'headers'));
@@ -93,7 +94,7 @@ export const native = {
       await compile(folder, include);
       await tryOut(join(folder, 'image.node'));
     });
-    if (lstatSync(link, { throwIfNoEntry: false })) rmSync(link, { recursive: true, force: true });
+    unlink();
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(built, link, 'dir');
   },
@@ -155,6 +156,10 @@ function hasAvx2() {
 
 function hasCompiler() {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'g++')));
+}
+
+function unlink() {
+  if (lstatSync(link, { throwIfNoEntry: false })) rmSync(link, { recursive: true, force: true });
 }
 
 function linked() {
