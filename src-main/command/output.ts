@@ -2,16 +2,15 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SingleBar } from 'cli-progress';
-import { ZodError } from 'zod';
+import type { ZodError } from 'zod'; // only the type: `doctor` also speaks without the library
 import { explain, WinnowError } from '../contract/errors.ts';
-import { inWords, problemsOf, problemsText, RefusedRequest, type Problem } from '../contract/problems.ts';
+import { flagOf, inWords, problemsOf, problemsText, RefusedRequest, type Problem } from '../contract/problems.ts';
 import { jobEnded, type Job } from '../contract/types.ts';
 import type { Client } from '../door/client.ts';
 import { printableLines } from '../contract/words.ts';
 import { exitNow } from '../file/gate.ts';
 import { OutputFolder } from '../file/output-folder.ts';
 import { outputFile } from '../file/output.ts';
-import { flagOf } from '../workspace/command-words.ts';
 
 export const exitCodes = { done: 0, failed: 1, wrongUsage: 2, cancelled: 130 } as const;
 
@@ -96,7 +95,11 @@ function inOptions(problems: readonly Problem[]): string {
 function describe(error: unknown): { code: string; message: string } {
   const { data, cause } = error as { data?: { winnow?: string; problems?: Problem[] }; cause?: unknown };
   const problems =
-    error instanceof ZodError ? problemsOf(error) : error instanceof RefusedRequest ? error.problems : data?.problems;
+    error instanceof Error && error.name === 'ZodError'
+      ? problemsOf(error as ZodError)
+      : error instanceof RefusedRequest
+        ? error.problems
+        : data?.problems;
   if (problems) return { code: 'bad-request', message: inOptions(problems) };
   if (data?.winnow) return { code: data.winnow, message: (error as Error).message };
   const isLost = !(error instanceof WinnowError) && cause instanceof WinnowError; // the engine process ended during a call

@@ -2,8 +2,7 @@
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
 import { WinnowError } from '../contract/errors.ts';
-import { problemsOf, problemsText } from '../contract/problems.ts';
-import { flagOf } from '../workspace/command-words.ts';
+import { flagOf, problemsOf, problemsText } from '../contract/problems.ts';
 
 interface Property {
   type?: string;

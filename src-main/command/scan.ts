@@ -1,6 +1,7 @@
 /** `scan FOLDER`: finds and reads the images, checks them, finds duplicates, and reports. */
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { classRules, type ClassChoice, type ClassRule } from '../contract/folder-classes.ts';
+import { planeAxes, type Plane } from '../contract/plane.ts';
 import { duplicateKinds } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
@@ -10,6 +11,7 @@ import { allSamples, describeGroups, describeSamples } from './samples.ts';
 
 interface ScanOptions extends FolderOptions {
   classes?: ClassRule;
+  plane?: Plane;
 }
 
 export function addScanCommand(program: Command) {
@@ -23,14 +25,30 @@ export function addScanCommand(program: Command) {
     .addOption(
       new Option('--classes <rule>', 'how folders become classes, remembered for this folder').choices(classRules),
     )
+    .addOption(
+      new Option(
+        '--plane <places>',
+        `the plane of stacks that is shown, remembered for this folder: ${planeAxes.join(', ')}, from 1, such as channel=2,z=5`,
+      ).argParser(planeOf),
+    )
     .action((folder: string, options: ScanOptions) =>
       inFolder(folder, options, (client) => scanCommand(client, options)),
     );
 }
 
+function planeOf(text: string): Plane {
+  const places = text.split(',').map((part) => /^\s*(\w+)\s*=\s*([1-9]\d{0,5})\s*$/.exec(part) ?? []);
+  const axes = places.map(([, axis]) => planeAxes.find((one) => one === axis));
+  if (axes.includes(undefined) || new Set(axes).size < axes.length)
+    throw new InvalidArgumentError(`Expected places along ${planeAxes.join(', ')}, such as channel=2,z=5.`);
+  return Object.fromEntries(places.map(([, axis, place]) => [axis, Number(place)]));
+}
+
 async function scanCommand(client: Client, options: ScanOptions): Promise<void> {
   if (options.classes) await client.calls.workspace.setClasses.mutate({ by: options.classes });
-  const job = await follow(client, options, () => client.calls.workspace.scan.mutate());
+  const job = await follow(client, options, () =>
+    options.plane ? client.calls.workspace.setPlane.mutate(options.plane) : client.calls.workspace.scan.mutate(),
+  );
   say(options, `${job.summary}.`);
   const [groups, issues, checks, findings, { classes, leftOut }] = await Promise.all([
     client.calls.duplicates.groups.query(),

@@ -6,7 +6,7 @@ import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { strategies } from '../compute/search/index.ts';
 import { stoppers } from '../compute/search/stoppers.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { problemsOf, problemsText } from '../contract/problems.ts';
+import { flagOf, problemsOf, problemsText } from '../contract/problems.ts';
 import {
   searchChangeSchema,
   searchSchema,
@@ -18,7 +18,7 @@ import type { Importance, SearchState, Trial } from '../contract/search.ts';
 import { pointText, valueText } from '../contract/space.ts';
 import { printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
-import { allImages, flagOf } from '../workspace/command-words.ts';
+import { allImages } from '../workspace/command-words.ts';
 import { classifierOptions, classifierRequest, variants, type ClassifierOptions } from './classifier-options.ts';
 import {
   atLeastOne,

@@ -2,6 +2,7 @@
  * HTTP paths of pixels and typed arrays, which are not calls. Engine and renderer share them.
  * Everything of a workspace is under `/w/<workspace id>/`; this is also how one engine forwards a request to another.
  */
+import type { Sample } from './types.ts';
 
 export const workspacePath = (workspaceId: string) => `/w/${workspaceId}`;
 export const trpcPath = '/trpc';
@@ -13,12 +14,15 @@ export const alivePath = (workspaceId: string) => `/alive?workspace=${workspaceI
 export const attachPath = (workspaceId: string, client: boolean) =>
   `${workspacePath(workspaceId)}/attach?guest=${Number(client)}`;
 
-/** JPEG of at most 256 px, named by content hash: it changes only if it shows measurements, with the levels of the folder. */
-export const thumbPath = (workspaceId: string, sha256: string) =>
-  `${workspacePath(workspaceId)}/media/thumb/${sha256}.jpg`;
+/** JPEG of at most 256 px, named by content hash and rendering. */
+export const thumbPath = (workspaceId: string, { sha256, rendering }: Pick<Sample, 'sha256' | 'rendering'>) =>
+  `${workspacePath(workspaceId)}/media/thumb/${sha256}.jpg${rendering === null ? '' : `?r=${rendering}`}`;
 /** The original file, or a WebP of it if browsers cannot show the format. */
-export const originalPath = (workspaceId: string, sampleId: number, sha256: string) =>
-  `${workspacePath(workspaceId)}/media/original/${sampleId}?v=${sha256.slice(0, 12)}`;
+export const originalPath = (
+  workspaceId: string,
+  { id, sha256, rendering }: Pick<Sample, 'id' | 'sha256' | 'rendering'>,
+) =>
+  `${workspacePath(workspaceId)}/media/original/${id}?v=${sha256.slice(0, 12)}${rendering === null ? '' : `-${rendering}`}`;
 /** A run's reconstruction of a sample, as lossless WebP at the run's input size. */
 export const reconstructionPath = (workspaceId: string, runId: string, sampleId: number) =>
   `${workspacePath(workspaceId)}/media/reconstruction/${runId}/${sampleId}.webp`;

@@ -97,7 +97,7 @@ export function folderClasses(paths: Iterable<string>, setting: ClassRule): Fold
     if (!folders.has(folder)) folders.set(folder, nfc(folder));
     isFlat &&= folder === '';
   }
-  const found = readTree(new Set(folders.values()));
+  const found = readTree(new Set([...folders.values()].sort())); // the words do not depend on the order of the paths
   const leaves = withoutWrapper(found.leaves);
   const classed = [...leaves.values()].filter(({ names }) => names.length);
   const by = setting === 'auto' ? 'first' : setting;

@@ -1,11 +1,11 @@
 /** Messages about requests and parameters that a schema refuses, in the words of the person who gave them. */
-import { z } from 'zod';
+import type { z } from 'zod'; // only types: `doctor` tells problems without the library
 import { WinnowError } from './errors.ts';
 
 /** `path`: from the outermost name to the innermost; numbers are places in a list, from 0. */
 export interface Problem {
   path: (string | number)[];
-  /** 'must be at least 1'; a whole sentence if `path` is empty and the schema has one. */
+  /** 'must be at least 1', or the whole sentence that the schema has for it. */
   need: string;
 }
 
@@ -29,8 +29,8 @@ export const problemsOf = ({ issues }: z.ZodError): Problem[] =>
 export const problemsText = (problems: readonly Problem[], nameOf: (name: string) => string): string =>
   problems
     .map(({ path, need }) => {
-      if (path.length) return `${placeOf(path, nameOf)} ${need}.`;
-      return /^\p{Lu}/u.test(need) ? need : `The request ${need}.`;
+      if (/^\p{Lu}/u.test(need)) return need;
+      return `${path.length ? placeOf(path, nameOf) : 'The request'} ${need}.`;
     })
     .join('\n');
 
@@ -47,6 +47,10 @@ function placeOf(path: Problem['path'], nameOf: (name: string) => string): strin
 /** The name of a parameter as ordinary words: `maskThreshold` → ‘mask threshold’. The unit is left out. */
 export const inWords = (name: string): string =>
   `‘${name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}’`;
+
+/** The option for a parameter: `sizePx` → `size`. The unit is in the option's help. */
+export const flagOf = (name: string) =>
+  name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const kinds: Record<string, string> = {
   string: 'a text',
@@ -74,13 +78,6 @@ function needOf(issue: Omit<z.core.$ZodIssue, 'path'>): string {
   if (code === 'invalid_type' && /received undefined$/.test(String(message))) return 'is missing';
   if (code === 'invalid_type' && typeof expected === 'string') return `must be ${kinds[expected] ?? expected}`;
   if (code === 'unrecognized_keys' && Array.isArray(keys)) return `has no ${keys.map(String).map(inWords).join(', ')}`;
+  if (code === 'invalid_format' && !/^Invalid/.test(String(message))) return String(message); // the schema's own words
   return code === 'custom' ? `is refused: ${String(message).replace(/\.$/, '')}` : 'is not valid';
-}
-
-/** The title of a parameter in the window; its name in words if it has none. */
-export function titleIn(schema: z.ZodType): (name: string) => string {
-  const { properties = {} } = z.toJSONSchema(schema, { io: 'input' }) as {
-    properties?: Record<string, { title?: string }>;
-  };
-  return (name) => (properties[name]?.title ? `‘${properties[name].title}’` : inWords(name));
 }

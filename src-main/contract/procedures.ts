@@ -9,6 +9,7 @@ import {
   similaritySchema,
   backendSchema,
   classRuleSchema,
+  planeSchema,
   compareRunsSchema,
   describeRunSchema,
   splitSchema,
@@ -137,6 +138,8 @@ export const workspaceProcedures = {
     events: subscription<WorkspaceEvent>(),
     /** Returns the queued scan if there is one. */
     scan: mutation<Job>(),
+    /** Shows this plane of all stacks, and scans the folder for it. */
+    setPlane: input(planeSchema).mutation<Job>(),
     /** How folders become classes. All images get their classes anew. */
     setClasses: input(classRuleSchema).mutation<Edited>(),
     rank: input(rankSchema).mutation<Job>(),

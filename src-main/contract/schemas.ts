@@ -73,6 +73,10 @@ export const thresholdSchema = z.object({
   threshold: z.number().min(0).max(1).nullable(),
 });
 
+const place = z.int().min(1).max(1_000_000).optional();
+/** The plane of stacks; places count from 1. */
+export const planeSchema = z.strictObject({ channel: place, z: place, time: place, page: place });
+
 /** How folders become classes. */
 export const classRuleSchema = z.object({ by: z.enum(classRules) });
 

@@ -1,10 +1,8 @@
-/**
- * Types shared by the engine and its clients (window, browser, command line). Plain JSON data only.
- * The renderer imports these types and never the engine's own.
- */
+/** Types shared by the engine and its clients (window, browser, command line): plain JSON data. The renderer imports these and never the engine's own. */
 import type { Classification, RangeTest, TrainMode } from './classifier.ts';
 import type { ClassChoice } from './folder-classes.ts';
 import type { LeftOutFolders } from './left-out.ts';
+import type { Plane } from './plane.ts';
 import type { SearchState, Trial } from './search.ts';
 import type { RuleChoice, Threshold } from './threshold.ts';
 import type { Watch } from './watch.ts';
@@ -47,6 +45,8 @@ export interface Sample extends Marks {
   notice: string | null;
   /** The values of an image of measurements, which are stretched to gray levels by one rule for the whole folder. */
   values: ValueRange | null;
+  /** Another number whenever the levels or the plane of the folder may have given it other pixels; null if these depend on its file alone. */
+  rendering: number | null;
 }
 
 /** The smallest and largest finite value of an image of measurements. `kind`: the type of its values, such as 'uint16' or 'float'. */
@@ -194,6 +194,7 @@ export interface Workspace {
   classes: ClassChoice | null;
   /** The folders that the last scan left out. */
   leftOut: LeftOutFolders;
+  plane: Plane;
   /** Increases with every change except decisions, reasons, tags and notes: clients then reload columns, checks, groups, findings, views and issues. */
   shape: number;
   journal: Journal;

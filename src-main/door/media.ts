@@ -8,7 +8,6 @@ import { makePreview } from '../image/decode.ts';
 import { encodeRgb } from '../image/encode.ts';
 import { browserFormats, formats, type Format } from '../image/format.ts';
 import { issueOf } from '../image/issue.ts';
-import { folderLevels } from '../image/levels.ts';
 import { remakeThumb } from '../image/remake-thumb.ts';
 import { thumbFile } from '../image/thumb-file.ts';
 import { openScanned, withBytes, withImage } from '../image/scanned.ts';
@@ -17,7 +16,7 @@ import { mapOf, reconstructionOf } from '../jobs/maps.ts';
 import { knownProbabilities } from '../workspace/predictions.ts';
 
 const forever = 'private, max-age=31536000, immutable';
-/** Pixels of measurements change with the levels of the folder, their addresses do not. */
+/** The pixels of some images change with the rendering of the folder, their addresses do not. */
 const untilAsked = 'private, no-cache';
 const previewSidePx = 4096;
 const maxThumbBytes = 2 ** 24;
@@ -38,17 +37,15 @@ const answers = new Map<string, Answer>(
         if (!sample) throw nothing('thumbnail');
         return ofFile(sample, remakeThumb(workspace.folder, workspace.workspaceFolder, sample));
       });
-      // Only folders with measurements have levels: others ask the database for no thumbnail.
-      const hasLevels = Object.keys(folderLevels(workspace.folder)).length > 0;
-      const isMeasured = hasLevels && workspace.table.copies(sha256).some(({ values }) => values);
-      sendFor(isMeasured ? untilAsked : forever, response, 'image/jpeg', bytes);
+      const isRendered = workspace.table.copies(sha256).some(({ rendering }) => rendering !== null);
+      sendFor(isRendered ? untilAsked : forever, response, 'image/jpeg', bytes);
     },
     'media/original': async (workspace, [id], response) => {
       const sample = workspace.table.sample(Number(id));
       if (!sample) throw nothing('image');
       if (!browserFormats.has(sample.format)) {
         return sendFor(
-          sample.values ? untilAsked : forever,
+          sample.rendering !== null ? untilAsked : forever,
           response,
           'image/webp',
           await ofFile(

@@ -15,7 +15,9 @@ import { Watching } from '../jobs/watch.ts';
 import { Quality } from '../workspace/quality.ts';
 import { deletedForMs, purgeRuns } from '../workspace/purge-runs.ts';
 import { Runs } from '../workspace/runs.ts';
-import { setFolderLevels, type Levels } from '../image/levels.ts';
+import type { Plane } from '../contract/plane.ts';
+import type { Levels } from '../image/levels.ts';
+import { setFolderRendering } from '../image/rendering.ts';
 import { readingsVersion } from '../jobs/scan.ts';
 import { Settings } from '../workspace/settings.ts';
 import { RowStore } from '../rows/row-store.ts';
@@ -69,7 +71,10 @@ export class OpenWorkspace implements CallContext {
       for (const name of ['thumbs', 'thumb']) rmSync(join(workspaceFolder, name), { recursive: true, force: true });
       this.rows.forget(this.table.hashesOfChangedPixels());
     }
-    setFolderLevels(folder, JSON.parse(this.table.meta('levels') ?? '{}') as Levels);
+    setFolderRendering(folder, {
+      levels: JSON.parse(this.table.meta('levels') ?? '{}') as Levels,
+      plane: JSON.parse(this.table.meta('plane') ?? '{}') as Plane,
+    });
     this.settings = new Settings(this.db);
     this.journal = new Journal(this.db, this.table, this.settings, () => this.#file.afterStep());
     this.groups = new Groups(this.db, this.table, this.settings);

@@ -3,6 +3,7 @@
  * too long or when it is idle. The next file starts a new thread.
  */
 import { Worker } from 'node:worker_threads';
+import type { Plane } from '../contract/plane.ts';
 import type { Answer, WorkerFormat, DecodeRequest } from './decode-worker.ts';
 import { corrupt, DecodeError, maxSeconds, type Picture, type Raw } from './raw.ts';
 import { errorOf } from './thrown.ts';
@@ -22,9 +23,9 @@ let lastId = 0;
 let idle: NodeJS.Timeout | undefined;
 let turn: Promise<unknown> = Promise.resolve();
 
-/** Decodes a whole file in the worker thread. Throws DecodeError, WinnowError if the file is not the cause, and the errors of libraries. */
-export function decodeInWorker(format: WorkerFormat, bytes: Buffer): Promise<Raw | Picture> {
-  const mine = turn.then(() => decode({ id: ++lastId, format, bytes }));
+/** Decodes a whole file in the worker thread. `plane`: of a stack. Throws DecodeError, WinnowError if the file is not the cause, and the errors of libraries. */
+export function decodeInWorker(format: WorkerFormat, bytes: Buffer, plane?: Plane): Promise<Raw | Picture> {
+  const mine = turn.then(() => decode({ id: ++lastId, format, bytes, plane }));
   turn = mine.catch(() => undefined);
   return mine;
 }

@@ -2,6 +2,7 @@
  * TIFF of the kinds that libvips does not read, or not right: measurements of any sample format, more bands than colours, Zstandard, LERC and JPEG 2000, CIELab,
  * separate planes, uncompressed YCbCr. `tiff-picture.ts` decides.
  */
+import type { Plane } from '../contract/plane.ts';
 import { loadLibrary } from '../file/fault.ts';
 import { pictureDirectory } from './camera-raw.ts';
 import { checkSize, corrupt, DecodeError, truncated, type Raw, type Samples } from './raw.ts';
@@ -10,10 +11,10 @@ import { compressions, isMeasured, layoutOf, pictureOf, type Layout } from './ti
 import { coloursOfTiff } from './tiff-colours.ts';
 import { addHorizontally, joinFloatBytes, unpack } from './unpack.ts';
 
-/** Throws DecodeError. */
-export async function decodeTiff(bytes: Buffer): Promise<Raw> {
+/** `plane`: of a stack. Throws DecodeError. */
+export async function decodeTiff(bytes: Buffer, plane?: Plane): Promise<Raw> {
   const tiff = new Tiff(bytes);
-  const { directory, frames, notice } = pictureOf(tiff);
+  const { directory, frames, notice } = pictureOf(tiff, plane);
   const raw = await decodeDirectory(tiff, directory);
   return { ...raw, frames, notice: [notice, raw.notice].filter(Boolean).join('; ') || undefined };
 }

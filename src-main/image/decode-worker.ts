@@ -3,11 +3,12 @@
  * terminate a hanging decoder. It decodes one file at a time. A decoder is loaded when its first file arrives.
  */
 import { parentPort } from 'node:worker_threads';
+import type { Plane } from '../contract/plane.ts';
 import { loadLibrary } from '../file/fault.ts';
 import type { Picture, Raw } from './raw.ts';
 import { faultOf, type Fault } from './thrown.ts';
 
-type Decode = (bytes: Buffer) => Raw | Picture | Promise<Raw | Picture>;
+type Decode = (bytes: Buffer, plane?: Plane) => Raw | Picture | Promise<Raw | Picture>;
 
 const decoders = {
   heic: async () => (await import('./decode-heic.ts')).decodeHeic,
@@ -34,13 +35,14 @@ export interface DecodeRequest {
   id: number;
   format: WorkerFormat;
   bytes: Uint8Array;
+  plane?: Plane;
 }
 export type Answer = { id: number } & ({ raw: Raw | Picture } | { fault: Fault });
 
-async function decode({ id, format, bytes }: DecodeRequest) {
+async function decode({ id, format, bytes, plane }: DecodeRequest) {
   try {
     const decoder = await loadLibrary<Decode>(format, decoders[format]);
-    const raw = await decoder(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const raw = await decoder(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), plane);
     parentPort?.postMessage({ id, raw } satisfies Answer, [
       ('file' in raw ? raw.file : raw.data).buffer as ArrayBuffer,
     ]);

@@ -30,6 +30,7 @@ import {
 } from './raw.ts';
 import { pixelBudget } from './budget.ts';
 import { levelsFor, rangeOfValues, stretch, type Levels } from './levels.ts';
+import type { Rendering } from './rendering.ts';
 import { inSrgb, matrixConversion } from './profile-matrix.ts';
 import { wrapTiff } from './wrap-tiff.ts';
 import type { WorkerFormat } from './decode-worker.ts';
@@ -87,11 +88,11 @@ export function decodableFormat(head: Buffer, path: string): Format {
   return format;
 }
 
-/** Opens an image. `bytes`: the whole file. `levels`: those of its folder. Throws DecodeError. */
-export async function openImage(bytes: Buffer, path: string, levels: Levels = {}): Promise<Opened> {
+/** Opens an image. `bytes`: the whole file. `rendering`: that of its folder. Throws DecodeError. */
+export async function openImage(bytes: Buffer, path: string, rendering: Partial<Rendering> = {}): Promise<Opened> {
   const format = decodableFormat(bytes, path);
   try {
-    const opened = await openAs(format, bytes, levels);
+    const opened = await openAs(format, bytes, { levels: {}, plane: {}, ...rendering });
     checkSides(opened.width, opened.height);
     return opened;
   } catch (error) {
@@ -99,16 +100,17 @@ export async function openImage(bytes: Buffer, path: string, levels: Levels = {}
   }
 }
 
-async function openAs(format: Format, bytes: Buffer, levels: Levels): Promise<Opened> {
+async function openAs(format: Format, bytes: Buffer, rendering: Rendering): Promise<Opened> {
+  const { levels } = rendering;
   if (format === 'ico') {
     const largest = largestOfIco(bytes);
     if (largest.isPng) return { ...(await fromSharp('png', largest.bytes, levels)), format };
   }
-  if (format === 'tiff') return await openTiff(bytes, levels);
+  if (format === 'tiff') return await openTiff(bytes, rendering);
   if (format === 'svg' || format === 'svgz') return await openSvg(format, bytes);
   if (format === 'raw') return await openCameraRaw(bytes, levels);
   return formats[format].decoder === 'worker'
-    ? await openInWorker(format as WorkerFormat, bytes, levels)
+    ? await openInWorker(format as WorkerFormat, bytes, rendering)
     : await fromSharp(format, bytes, levels);
 }
 
@@ -131,8 +133,8 @@ export function toDecodeError(error: unknown, bytes?: Buffer): DecodeError {
 /** sharp's own message, which does not come from libvips. */
 const pixelLimit = 'Input image exceeds pixel limit';
 
-async function openInWorker(format: WorkerFormat, bytes: Buffer, levels: Levels): Promise<Opened> {
-  const decoded = await decodeInWorker(format, bytes);
+async function openInWorker(format: WorkerFormat, bytes: Buffer, { levels, plane }: Rendering): Promise<Opened> {
+  const decoded = await decodeInWorker(format, bytes, plane);
   if (!('file' in decoded)) return fromRaw(format, decoded, levels);
   const png = Buffer.from(decoded.file.buffer, decoded.file.byteOffset, decoded.file.length); // in sRGB
   const options = { failOn: 'error', limitInputPixels: maxPixels } as const;
@@ -148,9 +150,9 @@ async function openInWorker(format: WorkerFormat, bytes: Buffer, levels: Levels)
 }
 
 /** A TIFF: sharp reads the plain kinds, our own decoder the others. */
-async function openTiff(bytes: Buffer, levels: Levels): Promise<Opened> {
-  const plan = sharpPlan(bytes);
-  if (!plan) return openInWorker('tiff', bytes, levels);
+async function openTiff(bytes: Buffer, rendering: Rendering): Promise<Opened> {
+  const plan = sharpPlan(bytes, rendering.plane);
+  if (!plan) return openInWorker('tiff', bytes, rendering);
   const { options, steps, deepProfile, ...opened } = plan;
   return {
     format: 'tiff',

@@ -45,9 +45,3 @@ export function stretch(values: Samples, [black, white]: readonly [number, numbe
   }
   return out;
 }
-
-const ofFolders = new Map<string, Levels>();
-
-/** The levels of an opened folder, found by its last scan. */
-export const folderLevels = (folder: string): Levels => ofFolders.get(folder) ?? {};
-export const setFolderLevels = (folder: string, levels: Levels) => void ofFolders.set(folder, levels);

@@ -6,9 +6,9 @@ import { makeThumb } from './pixels.ts';
 import type { Reading, ReadRequest } from './read.ts';
 
 /** `thumb`: JPEG. Throws DecodeError for an issue of the image, and the system's error if the file cannot be read. */
-export async function readDecoded({ folder, path, levels }: ReadRequest): Promise<Reading & { thumb: Uint8Array }> {
+export async function readDecoded({ folder, path, rendering }: ReadRequest): Promise<Reading & { thumb: Uint8Array }> {
   const { bytes, sha256 } = await readBytes(join(folder, path), (head) => void decodableFormat(head, path));
-  const image = await openImage(bytes, path, levels);
+  const image = await openImage(bytes, path, rendering);
   const thumb = await makeThumb(image).catch((error: unknown) => {
     throw toDecodeError(error, bytes);
   });

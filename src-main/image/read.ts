@@ -8,8 +8,8 @@ import type { ValueRange } from '../contract/types.ts';
 import { askDisk } from '../file/gate.ts';
 import { native } from '../native/index.ts';
 import { pixelBudget } from './budget.ts';
-import type { Levels } from './levels.ts';
 import { measuresOf, type Measures } from './measure.ts';
+import type { Rendering } from './rendering.ts';
 import { thumbFile, thumbQuality, thumbSidePx, writeThumb } from './thumb-file.ts';
 
 export interface ReadRequest {
@@ -18,7 +18,7 @@ export interface ReadRequest {
   path: string;
   bytes: number;
   /** Of the folder; none for images that are no samples. */
-  levels?: Levels;
+  rendering?: Rendering;
 }
 export interface Reading {
   sha256: string;
@@ -40,7 +40,8 @@ export async function readImage(request: ReadRequest): Promise<Reading> {
   const { folder, workspaceFolder, path } = request;
   const { thumb, ...reading } =
     (await readNatively(join(folder, path))) ?? (await (await import('./read-decoded.ts')).readDecoded(request));
-  if (reading.values || !existsSync(thumbFile(workspaceFolder, reading.sha256)))
+  // With another rendering, the same file has another thumbnail.
+  if (reading.values || reading.frames > 1 || !existsSync(thumbFile(workspaceFolder, reading.sha256)))
     writeThumb(workspaceFolder, reading.sha256, thumb);
   return reading;
 }

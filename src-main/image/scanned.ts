@@ -10,7 +10,7 @@ import { askDisk } from '../file/gate.ts';
 import { openRegular } from '../file/open.ts';
 import { readBytes } from './bytes.ts';
 import { openImage, type Opened } from './decode.ts';
-import { folderLevels } from './levels.ts';
+import { folderRendering } from './rendering.ts';
 import { DecodeError } from './raw.ts';
 import { Budget, byteBudgetSize } from './budget.ts';
 
@@ -37,7 +37,7 @@ export const withImage = <Result>(
   sample: Known,
   work: (image: Opened) => Promise<Result>,
 ): Promise<Result> =>
-  withBytes(folder, sample, async (bytes) => work(await openImage(bytes, sample.path, folderLevels(folder))));
+  withBytes(folder, sample, async (bytes) => work(await openImage(bytes, sample.path, folderRendering(folder))));
 
 /**
  * Opens a file to be sent as it is, too large for memory: it is read once to compare its hash with the scan. The caller closes it and reads from position 0. Throws

@@ -2,6 +2,7 @@
  * Which picture of a TIFF is shown, and who reads it: sharp, if libvips reads its kind right, or our own decoder (`decode-tiff.ts`). Kinds that neither reads are
  * named. This depends on the file's own tags only: libvips has one text of errors for all threads, which may be about another file.
  */
+import type { Plane } from '../contract/plane.ts';
 import { DecodeError, checkSize, maxPixels } from './raw.ts';
 import { stackOf } from './tiff-stack.ts';
 import { Directory, tag, Tiff } from './tiff.ts';
@@ -30,18 +31,24 @@ export const isFull = (directory: Directory) => !(kindOf(directory) & (reduced |
 
 const areaOf = (directory: Directory) => directory.number(tag.width, 0) * directory.number(tag.height, 0);
 
-/** The first page of full resolution; if there is none, the first such part of a page; else the largest page. Throws DecodeError. */
-export function pictureOf(tiff: Tiff): Picture {
+/** The page of full resolution that is the chosen plane; if there is none, the first such part of a page; else the largest page. Throws DecodeError. */
+export function pictureOf(tiff: Tiff, plane: Plane = {}): Picture {
   const pages = tiff.directories;
   const full = pages.flatMap((directory, page) => (isFull(directory) ? [page] : []));
-  if (full.length)
-    return { directory: pages[full[0]], page: full[0], ...stackOf(pages[full[0]], full[0], full.length) };
+  if (full.length) {
+    const stack = stackOf(pages[full[0]], full, plane);
+    return { directory: pages[stack.page], ...stack };
+  }
   const parts = pages.flatMap((directory, page) =>
     tiff.partsOf(directory).map((inner, part) => ({ directory: inner, page, part })),
   );
   const fullParts = parts.filter(({ directory }) => isFull(directory));
   if (fullParts.length)
-    return { ...fullParts[0], ...stackOf(fullParts[0].directory, fullParts[0].page, fullParts.length) };
+    return {
+      ...fullParts[0],
+      frames: fullParts.length,
+      ...(fullParts.length > 1 && { notice: `part 1 of ${fullParts.length}` }),
+    };
   const largest = pages.reduce((best, directory, page) => (areaOf(directory) > areaOf(pages[best]) ? page : best), 0);
   return { directory: pages[largest], page: largest, frames: 1 };
 }
@@ -224,8 +231,8 @@ export interface SharpPlan {
 export const isReadable = (layout: Layout): boolean => suitsSharp(layout) || ownCompressions.has(layout.compression);
 
 /** How sharp reads the picture of a TIFF; null if our own decoder reads it. Throws DecodeError. */
-export function sharpPlan(bytes: Buffer): SharpPlan | null {
-  const { directory, page, part, frames, notice } = pictureOf(new Tiff(bytes));
+export function sharpPlan(bytes: Buffer, plane?: Plane): SharpPlan | null {
+  const { directory, page, part, frames, notice } = pictureOf(new Tiff(bytes), plane);
   const layout = layoutOf(directory);
   const { width, height, compression, orientation, bits } = layout;
   if (!suitsSharp(layout)) {

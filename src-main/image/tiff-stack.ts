@@ -1,31 +1,60 @@
 /** Which plane of a stack a page of a TIFF is, by what microscopes write: OME-XML (OME-TIFF 6), the description of ImageJ, and the planes of MetaMorph. */
+import type { Plane, PlaneAxis } from '../contract/plane.ts';
 import { tag, type Directory } from './tiff.ts';
 
 /** A place in a stack, counted from 1; 0 if the file does not say which. */
-type Axis = readonly [name: string, place: number, count: number];
+type Axis = readonly [name: 'image' | Exclude<PlaneAxis, 'page'>, place: number, count: number];
 
-/** `page`: the number of the directory. `pages`: those of full resolution. The result says what else the file holds. */
-export function stackOf(directory: Directory, page: number, pages: number): { frames: number; notice?: string } {
-  const text = directory.has(tag.description) ? directory.text(tag.description) : '';
-  const planes = directory.count(tag.metaMorphPlanes);
-  if (planes > 1) return { frames: planes, notice: `plane 1 of ${planes}` }; // all of them are in one directory
-  const isOme = /<(?:\w+:)?OME[\s>]/.test(text);
+export interface Shown {
+  /** The number of the directory. */
+  page: number;
+  frames: number;
+  /** What else the file holds. */
+  notice?: string;
+}
+
+/** The directory that is the chosen plane; the first if the file does not hold it. `pages`: the numbers of the directories of full resolution, of which `first` is the first. */
+export function stackOf(first: Directory, pages: readonly number[], plane: Plane): Shown {
+  const text = first.has(tag.description) ? first.text(tag.description) : '';
+  const planes = first.count(tag.metaMorphPlanes);
+  if (planes > 1) return { page: pages[0], frames: planes, notice: `plane 1 of ${planes}` }; // all of them are in one directory
   const isImageJ = text.startsWith('ImageJ=');
-  const inImageJ = (name: string) => Number(new RegExp(`^${name}=(\\d+)`, 'm').exec(text)?.[1] ?? 1);
-  const axes: readonly Axis[] = isOme
-    ? axesOfOme(text, page, directory.number(tag.samples, 1))
+  const axesOf = /<(?:\w+:)?OME[\s>]/.test(text)
+    ? axesOfOme(text, first.number(tag.samples, 1))
     : isImageJ
-      ? [
-          ['channel', 1, inImageJ('channels')],
-          ['z', 1, inImageJ('slices')],
-          ['time', 1, inImageJ('frames')],
-        ]
-      : [];
-  const frames = isImageJ ? Math.max(pages, inImageJ('images')) : pages; // a large stack of ImageJ has one directory
-  const shown = axes.filter(([, , count]) => count > 1);
-  if (shown.length)
-    return { frames, notice: shown.map(([name, place, count]) => `${name} ${place || '?'} of ${count}`).join(', ') };
-  return frames > 1 ? { frames, notice: `page 1 of ${frames}` } : { frames };
+      ? axesOfImageJ(text, pages)
+      : () => [];
+  const frames = isImageJ ? Math.max(pages.length, inImageJ(text, 'images')) : pages.length; // a large stack of ImageJ has one directory
+  const longer = (axes: readonly Axis[]) => axes.filter(([, , count]) => count > 1);
+  if (!longer(axesOf(pages[0])).length) {
+    const place = Math.min(plane.page ?? 1, pages.length);
+    return { page: pages[place - 1], frames, ...(frames > 1 && { notice: `page ${place} of ${frames}` }) };
+  }
+  const isChosen = (page: number) =>
+    axesOf(page).every(([name, place, count]) => place === Math.min(name === 'image' ? 1 : (plane[name] ?? 1), count));
+  const page = (plane.channel || plane.z || plane.time ? pages.find(isChosen) : undefined) ?? pages[0];
+  return {
+    page,
+    frames,
+    notice: longer(axesOf(page))
+      .map(([name, place, count]) => `${name} ${place || '?'} of ${count}`)
+      .join(', '),
+  };
+}
+
+const inImageJ = (text: string, name: string) => Number(new RegExp(`^${name}=(\\d+)`, 'm').exec(text)?.[1] ?? 1);
+
+/** ImageJ stores the channels of a slice one after the other, then the next slice, then the next time. */
+function axesOfImageJ(text: string, pages: readonly number[]): (page: number) => Axis[] {
+  const [channels, slices, times] = ['channels', 'slices', 'frames'].map((name) => Math.max(1, inImageJ(text, name)));
+  return (page) => {
+    const i = pages.indexOf(page);
+    return [
+      ['channel', (i % channels) + 1, channels],
+      ['z', (Math.floor(i / channels) % slices) + 1, slices],
+      ['time', Math.floor(i / channels / slices) + 1, times],
+    ];
+  };
 }
 
 interface Part {
@@ -37,7 +66,7 @@ interface Part {
 }
 
 /** The place of a directory among the planes that the metadata describe, which may lie in several files. */
-function axesOfOme(text: string, page: number, samples: number): Axis[] {
+function axesOfOme(text: string, samples: number): (page: number) => Axis[] {
   const own = /<(?:\w+:)?OME\s[^>]*?\bUUID="([^"]*)"/.exec(text)?.[1];
   const images = [...text.matchAll(/<(?:\w+:)?Pixels(\s[^>]*)>(?:([^]*?)<\/(?:\w+:)?Pixels>)?/g)];
   const described = images.map(([, head, body = '']) => ({
@@ -45,22 +74,24 @@ function axesOfOme(text: string, page: number, samples: number): Axis[] {
     parts: partsOf(body, own),
     hasParts: /<(?:\w+:)?TiffData/.test(body),
   }));
-  const holds = ({ from, count }: Part) => from <= page && page < from + count;
-  const place = Math.max(
-    0,
-    described.findIndex(({ parts }) => parts.some(holds)),
-  );
-  const { head = '', parts = [], hasParts = false } = described[place] ?? {};
-  const size = (name: string) => Math.max(1, numberIn(head, `Size${name}`, 1));
-  const sizes = { C: Math.max(1, Math.round(size('C') / Math.max(1, samples))), Z: size('Z'), T: size('T') };
-  const part = parts.find(holds) ?? (hasParts ? null : { from: 0, count: Infinity, first: { C: 0, Z: 0, T: 0 } });
-  const at = part && placeIn(part, page, /DimensionOrder="XY(\w{3})"/.exec(head)?.[1] ?? 'CZT', sizes);
-  return [
-    ['image', part ? place + 1 : 0, images.length],
-    ['channel', at ? at.C + 1 : 0, sizes.C],
-    ['z', at ? at.Z + 1 : 0, sizes.Z],
-    ['time', at ? at.T + 1 : 0, sizes.T],
-  ];
+  return (page) => {
+    const holds = ({ from, count }: Part) => from <= page && page < from + count;
+    const place = Math.max(
+      0,
+      described.findIndex(({ parts }) => parts.some(holds)),
+    );
+    const { head = '', parts = [], hasParts = false } = described[place] ?? {};
+    const size = (name: string) => Math.max(1, numberIn(head, `Size${name}`, 1));
+    const sizes = { C: Math.max(1, Math.round(size('C') / Math.max(1, samples))), Z: size('Z'), T: size('T') };
+    const part = parts.find(holds) ?? (hasParts ? null : { from: 0, count: Infinity, first: { C: 0, Z: 0, T: 0 } });
+    const at = part && placeIn(part, page, /DimensionOrder="XY(\w{3})"/.exec(head)?.[1] ?? 'CZT', sizes);
+    return [
+      ['image', part ? place + 1 : 0, images.length],
+      ['channel', at ? at.C + 1 : 0, sizes.C],
+      ['z', at ? at.Z + 1 : 0, sizes.Z],
+      ['time', at ? at.T + 1 : 0, sizes.T],
+    ];
+  };
 }
 
 const numberIn = (attributes: string, name: string, otherwise: number) =>

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { WinnowError } from '../contract/errors.ts';
+import type { Plane } from '../contract/plane.ts';
 import type { Issue } from '../contract/types.ts';
 import { leftOutText, type LeftOutFolders } from '../contract/left-out.ts';
 import { plural, whole } from '../contract/words.ts';
@@ -11,7 +12,8 @@ import { fingerprintVersion } from '../duplicate/fingerprint.ts';
 import { requireFolder } from '../file/gate.ts';
 import { findImages, lookAt, type Found } from '../image/find.ts';
 import { issueOf } from '../image/issue.ts';
-import { folderLevels, levelsFor, levelsOf, setFolderLevels } from '../image/levels.ts';
+import { levelsFor, levelsOf } from '../image/levels.ts';
+import { folderRendering, setFolderRendering } from '../image/rendering.ts';
 import { measureNames } from '../image/measure.ts';
 import { clearParts } from '../image/thumb-file.ts';
 import { startReaders, type Readers } from '../image/readers.ts';
@@ -40,10 +42,28 @@ export interface ScanSummary {
   leftOut: LeftOutFolders;
 }
 
-export const scanJob: JobType<void> = {
+/** `plane`: of all stacks of the folder, from now on. */
+export const scanJob: JobType<{ plane?: Plane }> = {
   kind: 'scan',
-  prepare: (_, context) => ({ title: 'Scan', run: async (report) => summaryOf(await refresh(context, report)) }),
+  prepare: ({ plane }, context) => ({
+    title: 'Scan',
+    run: async (report) => {
+      if (plane) setPlane(context, plane);
+      return summaryOf(await refresh(context, report));
+    },
+  }),
 };
+
+function setPlane({ folder, table, rows }: JobContext, plane: Plane): void {
+  if (isDeepStrictEqual(folderRendering(folder).plane, plane)) return;
+  const stacks = table.stacks();
+  table.putRendering(
+    { plane },
+    stacks.map(({ path }) => path),
+  );
+  setFolderRendering(folder, { plane });
+  rows.forget(stacks.map(({ sha256 }) => sha256));
+}
 
 function summaryOf({ found, read, unreadable, gone, leftOut }: ScanSummary): string {
   const parts = [plural(found, 'image file'), `${whole(read)} read`];
@@ -205,15 +225,15 @@ export async function scanPaths(
 async function setLevels(context: ScanContext, report: Report, readers: () => Readers): Promise<void> {
   const { folder, table, rows } = context;
   const files = table.measured();
-  const before = folderLevels(folder);
+  const before = folderRendering(folder).levels;
   const levels = levelsOf(files.map(({ values }) => values));
   if (isDeepStrictEqual(before, levels)) return;
   const again = files.filter(({ values }) => !isDeepStrictEqual(levelsFor(values, before), levelsFor(values, levels)));
-  table.putLevels(
-    levels,
+  table.putRendering(
+    { levels },
     again.map(({ path }) => path),
   );
-  setFolderLevels(folder, levels);
+  setFolderRendering(folder, { levels });
   if (!again.length) return;
   rows.forget(again.map(({ sha256 }) => sha256));
   await readFiles(context, again, readers(), report, { isKnown: () => true, stage: 'Setting levels' });
@@ -234,7 +254,7 @@ async function readFiles(
   }: { isKnown: (path: string) => boolean; onUnread?: (issue: Unread) => void; stage?: string },
 ): Promise<void> {
   report.stage(stage, files.length);
-  const levels = folderLevels(folder);
+  const rendering = folderRendering(folder);
   const scanned: Scanned[] = [];
   const issues: Unread[] = [];
   let committed = performance.now();
@@ -248,7 +268,13 @@ async function readFiles(
       try {
         scanned.push({
           ...file,
-          ...(await (readers as Readers).read({ folder, workspaceFolder, path: file.path, bytes: file.bytes, levels })),
+          ...(await (readers as Readers).read({
+            folder,
+            workspaceFolder,
+            path: file.path,
+            bytes: file.bytes,
+            rendering,
+          })),
         });
       } catch (error) {
         report.signal.throwIfAborted();

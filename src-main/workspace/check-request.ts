@@ -4,7 +4,8 @@ import { scorerOf, scorers } from '../compute/anomaly/index.ts';
 import { classifierOf, classifiers, type ClassifierParameters } from '../compute/classify/index.ts';
 import { pretrained } from '../compute/models/pretrained.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { problemsOf, problemsText, titleIn } from '../contract/problems.ts';
+import { titleIn } from '../contract/parameter-titles.ts';
+import { problemsOf, problemsText } from '../contract/problems.ts';
 import type { RankRequest, TrainRequest } from '../contract/schemas.ts';
 
 /** Throws WinnowError `bad-request`. */

@@ -8,6 +8,7 @@ import {
   type RankRequest,
   type TrainRequest,
 } from '../contract/schemas.ts';
+import { flagOf } from '../contract/problems.ts';
 import { ruleText } from '../contract/threshold.ts';
 import type { SavedView } from '../contract/types.ts';
 import { checkRank, checkTrain } from './check-request.ts';
@@ -18,10 +19,6 @@ export type Word = string | Shell;
 
 /** The value of `--train-on` for all images. */
 export const allImages = 'all';
-
-/** The option for a parameter: `sizePx` → `size`. The unit is in the option's help. */
-export const flagOf = (name: string) =>
-  name.replace(/(Px|Ms)$/, '').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** An option, left out without a value. */
 const optional = (flag: string, value: string | number | null | undefined): Word[] =>

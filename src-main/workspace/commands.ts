@@ -7,14 +7,13 @@ import { basename, dirname } from 'node:path';
 import { ZodError } from 'zod';
 import type { Change } from '../contract/schemas.ts';
 import { WinnowError } from '../contract/errors.ts';
-import { problemsOf, problemsText } from '../contract/problems.ts';
+import { flagOf, problemsOf, problemsText } from '../contract/problems.ts';
 import type { Patch } from '../contract/marks.ts';
 import { ruleText } from '../contract/threshold.ts';
 import type { SavedView } from '../contract/types.ts';
 import { pathLine, printable, quoteWord } from '../contract/words.ts';
 import {
   exportWords,
-  flagOf,
   keepBestWords,
   rankWords,
   resumeWords,

@@ -10,7 +10,7 @@ import { issueOf } from '../image/issue.ts';
 import { openImage } from '../image/decode.ts';
 import { makeDetail } from '../image/detail.ts';
 import { identityOf } from '../image/identity.ts';
-import { folderLevels } from '../image/levels.ts';
+import { folderRendering } from '../image/rendering.ts';
 import { makeThumb, readThumb } from '../image/pixels.ts';
 import { thumbFile } from '../image/thumb-file.ts';
 import { withBytes, withImage } from '../image/scanned.ts';
@@ -80,7 +80,7 @@ export class Groups {
       identity: (id) =>
         read(id, (sample) =>
           withBytes(folder, sample, async (bytes) =>
-            identityOf(await openImage(bytes, sample.path, folderLevels(folder)), bytes, sample.sha256),
+            identityOf(await openImage(bytes, sample.path, folderRendering(folder)), bytes, sample.sha256),
           ),
         ),
       differInDetail: async (a, b) => {

@@ -38,6 +38,9 @@ export const marksOf = ({ decision, reason, tags, label, note }: SampleRow): Mar
   note,
 });
 
+/** One of several planes or pages is shown. */
+const isStack = ({ format, frames }: SampleRow) => format === 'tiff' && frames > 1;
+
 export const toSample = (row: SampleRow): Sample => ({
   id: row.id,
   path: row.path,
@@ -53,5 +56,6 @@ export const toSample = (row: SampleRow): Sample => ({
   sha256: row.sha256,
   notice: row.notice,
   values: row.value_kind === null ? null : { kind: row.value_kind, low: row.value_low, high: row.value_high },
+  rendering: row.value_kind !== null || isStack(row) ? row.revision : null,
   ...marksOf(row),
 });

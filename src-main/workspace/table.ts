@@ -94,10 +94,10 @@ export class Table {
   }
 
   /**
-   * Stores the levels of the folder. The images at these paths get other pixels by them: what was computed from their pixels is discarded, and a scan reads them again,
-   * also after a cancel or a crash.
+   * Stores a part of the folder's rendering. The images at these paths get other pixels by it: what was computed from their pixels is discarded, and a scan reads them
+   * again, also after a cancel or a crash.
    */
-  putLevels(levels: object, paths: readonly string[]): void {
+  putRendering(part: { levels: object } | { plane: object }, paths: readonly string[]): void {
     this.write((revision) => {
       const ids = this.samplesAt(paths).map(({ id }) => id);
       for (const id of ids)
@@ -106,7 +106,7 @@ export class Table {
         this.#columns.clear(ids, revision);
         this.#db.run('DELETE FROM verdicts'); // comparisons of images, found again by the next scan
       }
-      this.setMeta('levels', JSON.stringify(levels));
+      for (const [key, value] of Object.entries(part)) this.setMeta(key, JSON.stringify(value));
     });
   }
 
@@ -147,9 +147,11 @@ export class Table {
     ) as { samples: number; issues: number };
   }
 
-  samples(): Sample[] {
+  samples = (): Sample[] => this.#samplesWith('TRUE');
+
+  #samplesWith(condition: string): Sample[] {
     return this.#db.map<SampleRow, Sample>(
-      `SELECT ${sampleFields} FROM samples WHERE gone = 0 ORDER BY path`,
+      `SELECT ${sampleFields} FROM samples WHERE gone = 0 AND ${condition} ORDER BY path`,
       toSample,
     );
   }
@@ -315,11 +317,10 @@ export class Table {
   }
 
   /** The images of measurements, by path. */
-  measured(): (Sample & { values: ValueRange })[] {
-    return this.#db
-      .all<SampleRow>(`SELECT ${sampleFields} FROM samples WHERE gone = 0 AND value_kind IS NOT NULL ORDER BY path`)
-      .map((row) => toSample(row) as Sample & { values: ValueRange });
-  }
+  measured = () => this.#samplesWith('value_kind IS NOT NULL') as (Sample & { values: ValueRange })[];
+
+  /** The images of which one of several planes or pages is shown. */
+  stacks = (): Sample[] => this.#samplesWith("format = 'tiff' AND frames > 1");
 
   issues(): Issue[] {
     return this.#db.all<Issue>('SELECT path, code, message FROM issues ORDER BY path');

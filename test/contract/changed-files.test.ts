@@ -41,8 +41,8 @@ async function served(files: Record<string, Uint8Array>) {
     workspace,
     sampleOf,
     get: (path: string) => fetch(`http://engine${path}`, { dispatcher }),
-    original: (path: string) => originalPath(id, sampleOf(path).id, sampleOf(path).sha256),
-    thumb: (path: string) => thumbPath(id, sampleOf(path).sha256),
+    original: (path: string) => originalPath(id, sampleOf(path)),
+    thumb: (path: string) => thumbPath(id, sampleOf(path)),
     at: workspacePath(id),
     pack: (paths: string[]) => workspace.rows.make(pixelRecipe(folder, { sizePx: 16 }), paths.map(sampleOf)),
   };

@@ -140,7 +140,7 @@ describe('search', () => {
     [['--space', '{"learningRate": {"type": "float", "low": 1, "high": 0.1}}'], /lower bound must be below/],
     [
       ['--space', '{"optimizer": {"type": "categorical", "choices": ["adamw", "lion"]}}'],
-      /‘optimizer’ cannot be "lion"/,
+      /‘optimizer’ must be one of adamw, adam, sgd, rmsprop; "lion" is not possible/,
     ],
     [
       ['--space', '{"momentum": {"type": "float", "low": 0.1, "high": 0.9, "when": {"optimizer": ["sgd"]}}}'],

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { fieldsOf } from '../../src-renderer/lib/schema.ts';
-import { flagOf } from '../../src-main/workspace/command-words.ts';
+import { flagOf } from '../../src-main/contract/problems.ts';
 import { reference, winnow, type RankJson } from '../fixtures/command.ts';
 import { sharedSet } from '../fixtures/images.ts';
 import { doorName, openDoor, temporary, violations, violationsInBothLights, type OpenDoor } from './door.ts';

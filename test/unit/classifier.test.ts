@@ -166,7 +166,7 @@ describe('a classifier', () => {
 
   it('reports wrong parameters', async () => {
     for (const [params, sentence] of [
-      [{ width: 0 }, /width/],
+      [{ width: 0 }, /‘Width’ must be at least 4/],
       [{ cropPx: 48 }, /crop is larger/],
       [{ sizePx: 64 }, /32 px/],
       [{ depth: 9 }, /depth|halve/i],

@@ -321,7 +321,9 @@ describe.each(scorers.filter(({ gives }) => gives.reconstruction).map(({ id }) =
     const images = packed([picture(1)], folder);
     await expect(run(fitArgs(id, images, folder, { params: { validation: -1 } }))).rejects.toThrow(BadParameters);
     if (id === 'conv-ae')
-      await expect(run(fitArgs(id, images, folder, { params: { depth: 6 } }))).rejects.toThrow(/depth: the image/);
+      await expect(run(fitArgs(id, images, folder, { params: { depth: 6 } }))).rejects.toThrow(
+        /‘Depth’ is refused: the image/,
+      );
     await expect(run(fitArgs(id, images, folder, { params: { sizePx: 64 } }))).rejects.toThrow(/64|size/);
   });
 });

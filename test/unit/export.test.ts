@@ -62,6 +62,7 @@ async function samplesOf(folder: string, marks: Record<string, Partial<Sample>> 
       frames: 1,
       notice: null,
       values: null,
+      rendering: null,
       bytes,
       modifiedMs,
       width,

@@ -107,7 +107,7 @@ describe('folders', () => {
       setting: 'auto',
       by: 'first',
       counts: { first: 2, last: 1, path: 2, none: 0 },
-      reason: 'Folders lie in each other: the first is the class (apple, not ripe or apple/ripe).',
+      reason: 'Folders lie in each other: the first is the class (pear, not ripe or pear/ripe).',
     });
     expect(read(folders, 'last').choice.reason).toBe('The last folder is the class, as chosen.');
   });

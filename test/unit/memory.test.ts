@@ -30,7 +30,9 @@ describe('the estimate', () => {
     expect(await total({ width: 32 })).toBeGreaterThan(1.5 * usual.totalMiB);
     expect((await serveCall(estimate, { method: 'mlp-ae', params: {} }))!.parameters).toBeGreaterThan(3_000_000);
     expect(await serveCall(estimate, { method: 'pca', params: {} })).toBeNull();
-    await expect(serveCall(estimate, { method: 'conv-ae', params: { width: 0 } })).rejects.toThrow(/width/);
+    await expect(serveCall(estimate, { method: 'conv-ae', params: { width: 0 } })).rejects.toThrow(
+      /‘Width’ must be at least 1/,
+    );
     expect(tf.memory().numTensors).toBe(before);
   });
 

@@ -1,7 +1,9 @@
 /** TIFF of every sample format, compression and layout is read as the program that wrote it meant: files and values are made by `test/fixtures/tiff.py`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { planesOf } from '../../src-main/contract/plane.ts';
 import { openImage, toDecodeError } from '../../src-main/image/decode.ts';
 import { decodeTiff } from '../../src-main/image/decode-tiff.ts';
 import { makeRow } from '../../src-main/image/pixels.ts';
@@ -116,6 +118,49 @@ describe('several pages', () => {
   ])('%s', async (name, frames, notice) => {
     const { image } = await seen(name);
     expect([image.width, image.height, image.frames, image.notice]).toEqual([32, 16, frames, notice]);
+  });
+});
+
+describe('the chosen plane', () => {
+  const picture = (name: string) => readFileSync(join(`${folder}-pictures`, `${name}.tif`));
+  const planes = [1, 2].flatMap((channel) => [1, 2, 3].map((z) => ({ channel, z })));
+
+  test.each(['stack.ome', 'stack-imagej'])('of %s', async (name) => {
+    for (const { channel, z } of planes) {
+      const { data, notice } = await decodeTiff(picture(name), { channel, z });
+      const place = (channel - 1) * 3 + z - 1;
+      expect([data[0], data[31], notice]).toEqual([100 + place, 200 + place, `channel ${channel} of 2, z ${z} of 3`]);
+    }
+    const { notice } = await decodeTiff(picture(name), { channel: 9, time: 4 }); // fewer: the last
+    expect(notice).toBe('channel 2 of 2, z 1 of 3');
+  });
+
+  test('of pages without a meaning', async () => {
+    const gray = [50, 110, 170];
+    const pages = Buffer.concat(gray.map((level) => Buffer.alloc(16 * 16 * 3, level)));
+    const bytes = await sharp(pages, { raw: { width: 16, height: 48, channels: 3, pageHeight: 16 } })
+      .tiff({ compression: 'none' })
+      .toBuffer();
+    const shown = [{}, { page: 2 }, { page: 7 }].map(async (plane) => {
+      const image = await openImage(bytes, 'a.tif', { plane });
+      return [image.notice, (await makeRow(image, 4))[0]];
+    });
+    expect(await Promise.all(shown)).toEqual([1, 2, 3].map((page) => [`page ${page} of 3`, gray[page - 1]]));
+  });
+
+  test('that a file does not hold: it shows its own, and says which', async () => {
+    const { notice } = await decodeTiff(picture('second-file.ome'), { channel: 1 });
+    expect(notice).toBe('channel 2 of 2, z 3 of 3');
+  });
+
+  test('is read from the notice', () => {
+    expect(planesOf('channel 1 of 2, z 3 of 9; band 1 of 4')).toEqual([
+      { axis: 'channel', place: 1, count: 2 },
+      { axis: 'z', place: 3, count: 9 },
+    ]);
+    expect(planesOf('page 2 of 3')).toEqual([{ axis: 'page', place: 2, count: 3 }]);
+    for (const notice of [null, 'preview of a raw file', 'plane 1 of 4', 'channel ? of 2, z ? of 3', 'homepage 1 of 2'])
+      expect(planesOf(notice)).toEqual([]);
   });
 });
 

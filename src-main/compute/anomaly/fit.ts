@@ -5,7 +5,8 @@
 import { rmSync } from 'node:fs';
 import { peakMemoryMiB } from '../train/memory.ts';
 import { chanceOf } from '../../contract/planted.ts';
-import { problemsOf, problemsText, titleIn } from '../../contract/problems.ts';
+import { titleIn } from '../../contract/parameter-titles.ts';
+import { problemsOf, problemsText } from '../../contract/problems.ts';
 import { stabilityFields } from '../../contract/stability.ts';
 import { auroc, quantileOf } from '../../contract/statistics.ts';
 import type { MemoryEstimate } from '../../contract/machine.ts';

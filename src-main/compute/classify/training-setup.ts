@@ -1,6 +1,7 @@
 /** The common setup of training and range test: checked parameters, the opened pixels, a new network, its objective and examples. */
 import type { TrainMode } from '../../contract/classifier.ts';
-import { problemsOf, problemsText, titleIn } from '../../contract/problems.ts';
+import { titleIn } from '../../contract/parameter-titles.ts';
+import { problemsOf, problemsText } from '../../contract/problems.ts';
 import type { RowSet } from '../../rows/row-set.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';

@@ -1,7 +1,8 @@
 /** A question about one image: the subject, the target, the method; and the map that answers it. */
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import type { Explanation, Target } from '../../contract/inside.ts';
-import { problemsOf, problemsText, titleIn } from '../../contract/problems.ts';
+import { titleIn } from '../../contract/parameter-titles.ts';
+import { problemsOf, problemsText } from '../../contract/problems.ts';
 import { tf } from '../backend.ts';
 import { BadParameters } from '../bad-parameters.ts';
 import type { Layer } from '../models/scope.ts';

@@ -7,6 +7,7 @@ import { mapJob } from '../../jobs/map.ts';
 import { rankJob, rememberedTrainOn } from '../../jobs/rank.ts';
 import { scoreJob } from '../../jobs/score.ts';
 import { leftOutFolders, scanJob } from '../../jobs/scan.ts';
+import { folderRendering } from '../../image/rendering.ts';
 import type { CallContext } from './context.ts';
 
 export const workspaceCalls = (context: CallContext) =>
@@ -26,11 +27,13 @@ export const workspaceCalls = (context: CallContext) =>
         trainOn: rememberedTrainOn(table),
         classes: table.places.choice(),
         leftOut: leftOutFolders(table),
+        plane: folderRendering(folder).plane,
         journal: journal.state(),
       };
     },
     events: (signal) => context.events(signal),
-    scan: () => context.jobs.queued('scan') ?? context.start(scanJob, undefined),
+    scan: () => context.jobs.queued('scan') ?? context.start(scanJob, {}),
+    setPlane: (plane) => context.start(scanJob, { plane }),
     setClasses: ({ by }) =>
       context.edit({ do: 'classes', by }, { settings: [[classRuleKey, by === 'auto' ? null : by]] }, () =>
         by === 'auto' ? 'choose classes automatically' : `take classes from ${classRuleWords[by]}`,

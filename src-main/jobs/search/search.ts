@@ -5,7 +5,8 @@
 import { strategies, strategyOf } from '../../compute/search/index.ts';
 import { WinnowError } from '../../contract/errors.ts';
 import type { SearchChangeRequest, SearchRequest } from '../../contract/search-schemas.ts';
-import { problemsOf, problemsText, titleIn } from '../../contract/problems.ts';
+import { titleIn } from '../../contract/parameter-titles.ts';
+import { problemsOf, problemsText } from '../../contract/problems.ts';
 import type { Assignment, SearchState, Space } from '../../contract/search.ts';
 import { placeOf, valueText } from '../../contract/space.ts';
 import { mainTrials } from '../../contract/trials.ts';

@@ -1,0 +1,18 @@
+/** How the stored values of a folder's images become pixels. */
+import type { Plane } from '../contract/plane.ts';
+import type { Levels } from './levels.ts';
+
+export interface Rendering {
+  /** Of measurements, found by the last scan. */
+  levels: Levels;
+  /** Of stacks, chosen by a person. */
+  plane: Plane;
+}
+
+const usual: Rendering = { levels: {}, plane: {} };
+const ofFolders = new Map<string, Rendering>();
+
+/** That of an opened folder. */
+export const folderRendering = (folder: string): Rendering => ofFolders.get(folder) ?? usual;
+export const setFolderRendering = (folder: string, part: Partial<Rendering>) =>
+  void ofFolders.set(folder, { ...folderRendering(folder), ...part });
