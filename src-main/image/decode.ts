@@ -30,7 +30,7 @@ import {
 } from './raw.ts';
 import { pixelBudget } from './budget.ts';
 import { levelsFor, rangeOfValues, stretch, type Levels } from './levels.ts';
-import type { Rendering } from './rendering.ts';
+import { usualRendering, type Rendering } from './rendering.ts';
 import { inSrgb, matrixConversion } from './profile-matrix.ts';
 import { wrapTiff } from './wrap-tiff.ts';
 import type { WorkerFormat } from './decode-worker.ts';
@@ -92,7 +92,7 @@ export function decodableFormat(head: Buffer, path: string): Format {
 export async function openImage(bytes: Buffer, path: string, rendering: Partial<Rendering> = {}): Promise<Opened> {
   const format = decodableFormat(bytes, path);
   try {
-    const opened = await openAs(format, bytes, { levels: {}, plane: {}, ...rendering });
+    const opened = await openAs(format, bytes, { ...usualRendering, ...rendering });
     checkSides(opened.width, opened.height);
     return opened;
   } catch (error) {

@@ -9,10 +9,11 @@ export interface Rendering {
   plane: Plane;
 }
 
-const usual: Rendering = { levels: {}, plane: {} };
+/** Of a folder that has no measurements yet and no chosen plane. */
+export const usualRendering: Rendering = { levels: {}, plane: {} };
 const ofFolders = new Map<string, Rendering>();
 
 /** That of an opened folder. */
-export const folderRendering = (folder: string): Rendering => ofFolders.get(folder) ?? usual;
+export const folderRendering = (folder: string): Rendering => ofFolders.get(folder) ?? usualRendering;
 export const setFolderRendering = (folder: string, part: Partial<Rendering>) =>
   void ofFolders.set(folder, { ...folderRendering(folder), ...part });

@@ -5,14 +5,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { WinnowError } from '../contract/errors.ts';
 import type { Plane } from '../contract/plane.ts';
-import type { Issue } from '../contract/types.ts';
+import type { Issue, Sample } from '../contract/types.ts';
 import { leftOutText, type LeftOutFolders } from '../contract/left-out.ts';
 import { plural, whole } from '../contract/words.ts';
 import { fingerprintVersion } from '../duplicate/fingerprint.ts';
 import { requireFolder } from '../file/gate.ts';
 import { findImages, lookAt, type Found } from '../image/find.ts';
 import { issueOf } from '../image/issue.ts';
-import { levelsFor, levelsOf } from '../image/levels.ts';
+import { levelsFor, levelsOf, type Levels } from '../image/levels.ts';
 import { folderRendering, setFolderRendering } from '../image/rendering.ts';
 import { measureNames } from '../image/measure.ts';
 import { clearParts } from '../image/thumb-file.ts';
@@ -54,15 +54,26 @@ export const scanJob: JobType<{ plane?: Plane }> = {
   }),
 };
 
-function setPlane({ folder, table, rows }: JobContext, plane: Plane): void {
-  if (isDeepStrictEqual(folderRendering(folder).plane, plane)) return;
-  const stacks = table.stacks();
+function setPlane(context: JobContext, plane: Plane): void {
+  if (isDeepStrictEqual(folderRendering(context.folder).plane, plane)) return;
+  setRendering(context, { plane }, context.table.stacks());
+}
+
+/**
+ * Sets a part of the folder's rendering. `changed`: the images that get other pixels by it; a scan reads them again. What was computed from their pixels is forgotten first, so that
+ * nothing of it is left if the program ends in between.
+ */
+function setRendering(
+  { folder, table, rows }: ScanContext,
+  part: { levels: Levels } | { plane: Plane },
+  changed: readonly Sample[],
+): void {
+  rows.forget(changed.map(({ sha256 }) => sha256));
   table.putRendering(
-    { plane },
-    stacks.map(({ path }) => path),
+    part,
+    changed.map(({ path }) => path),
   );
-  setFolderRendering(folder, { plane });
-  rows.forget(stacks.map(({ sha256 }) => sha256));
+  setFolderRendering(folder, part);
 }
 
 function summaryOf({ found, read, unreadable, gone, leftOut }: ScanSummary): string {
@@ -223,19 +234,14 @@ export async function scanPaths(
  * their pixels is forgotten.
  */
 async function setLevels(context: ScanContext, report: Report, readers: () => Readers): Promise<void> {
-  const { folder, table, rows } = context;
+  const { folder, table } = context;
   const files = table.measured();
   const before = folderRendering(folder).levels;
   const levels = levelsOf(files.map(({ values }) => values));
   if (isDeepStrictEqual(before, levels)) return;
   const again = files.filter(({ values }) => !isDeepStrictEqual(levelsFor(values, before), levelsFor(values, levels)));
-  table.putRendering(
-    { levels },
-    again.map(({ path }) => path),
-  );
-  setFolderRendering(folder, { levels });
+  setRendering(context, { levels }, again);
   if (!again.length) return;
-  rows.forget(again.map(({ sha256 }) => sha256));
   await readFiles(context, again, readers(), report, { isKnown: () => true, stage: 'Setting levels' });
 }
 

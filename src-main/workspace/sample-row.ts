@@ -39,7 +39,7 @@ export const marksOf = ({ decision, reason, tags, label, note }: SampleRow): Mar
 });
 
 /** One of several planes or pages is shown. */
-const isStack = ({ format, frames }: SampleRow) => format === 'tiff' && frames > 1;
+export const isStack = ({ format, frames }: Pick<Sample, 'format' | 'frames'>) => format === 'tiff' && frames > 1;
 
 export const toSample = (row: SampleRow): Sample => ({
   id: row.id,

@@ -8,7 +8,7 @@ import type { Measures } from '../image/measure.ts';
 import type { Candidate } from '../duplicate/comparer.ts';
 import { Columns } from './columns.ts';
 import { FolderPlaces } from './folder-places.ts';
-import { marksOf, sampleFields, toSample, type SampleRow } from './sample-row.ts';
+import { isStack, marksOf, sampleFields, toSample, type SampleRow } from './sample-row.ts';
 import type { Database } from './database.ts';
 
 /** The scan's result for a file. */
@@ -320,7 +320,7 @@ export class Table {
   measured = () => this.#samplesWith('value_kind IS NOT NULL') as (Sample & { values: ValueRange })[];
 
   /** The images of which one of several planes or pages is shown. */
-  stacks = (): Sample[] => this.#samplesWith("format = 'tiff' AND frames > 1");
+  stacks = (): Sample[] => this.samples().filter(isStack);
 
   issues(): Issue[] {
     return this.#db.all<Issue>('SELECT path, code, message FROM issues ORDER BY path');

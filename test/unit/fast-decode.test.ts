@@ -1,7 +1,7 @@
 /** The native image reader gives the pixels of sharp, and declines what is not plain, so that sharp decides. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { extname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { openImage, type Opened } from '../../src-main/image/decode.ts';
@@ -23,6 +23,18 @@ const furthest = (a: Uint8Array, b: Uint8Array) => {
   for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs(a[i] - b[i]));
   return most;
 };
+
+/** Every n-th file of these shared sets, by path. */
+const someFiles = (sets: Record<string, number>) =>
+  Object.entries(sets).flatMap(([set, each]) => {
+    const folder = sharedSet(set);
+    return readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+      .sort()
+      .filter((_, i) => i % each === 0)
+      .map((path) => ({ folder, path }));
+  });
 
 test('the reader is installed where it can be built', () => {
   if (process.platform === 'linux' && process.arch === 'x64') expect(native).not.toBeNull();
@@ -121,22 +133,12 @@ describe.runIf(native)('the same pixels, measures and fingerprints as by sharp',
 
   test('plain files of three shared sets', async () => {
     let compared = 0;
-    for (const [set, each] of [
-      ['clothing-10', 40],
-      ['nasty', 1],
-      ['photos-large', 8],
-    ] as const) {
-      const folder = sharedSet(set);
-      const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-        .filter((name) => extname(name))
-        .sort();
-      for (const path of files.filter((_, i) => i % each === 0)) {
-        const bytes = readFileSync(join(folder, path));
-        const plain = reader.head(bytes);
-        if (!plain || !(await thumbOf(bytes))) continue;
-        await compare(bytes, path);
-        compared++;
-      }
+    for (const { folder, path } of someFiles({ 'clothing-10': 40, nasty: 1, 'photos-large': 8 })) {
+      const bytes = readFileSync(join(folder, path));
+      const plain = reader.head(bytes);
+      if (!plain || !(await thumbOf(bytes))) continue;
+      await compare(bytes, path);
+      compared++;
     }
     expect(compared).toBeGreaterThan(70);
   });
@@ -147,31 +149,20 @@ describe.runIf(native)('one request reads a file as the decoders do', () => {
 
   test('hash, size, format, thumbnail, measures and fingerprint, of every file that it does not decline', async () => {
     let [compared, declined] = [0, 0];
-    for (const [set, each] of [
-      ['clothing-10', 60],
-      ['nasty', 1],
-      ['photos-large', 14],
-    ] as const) {
-      const folder = sharedSet(set);
-      const files = readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-        .sort();
-      for (const path of files.filter((_, i) => i % each === 0)) {
-        const fast = await readFast(join(folder, path));
-        if (!fast) {
-          declined++;
-          continue;
-        }
-        const slow = await readDecoded({ folder, workspaceFolder: '', path, bytes: 0 });
-        const { sha256, width, height, format, frames, measures, fingerprint } = slow;
-        expect([fast.sha256, ...fast.size, fast.format, 1], path).toEqual([sha256, width, height, format, frames]);
-        expect(measuresOf(fast.tally, fast.width, fast.height), path).toEqual(measures);
-        expect(fast.fingerprint.equals(fingerprint), path).toBe(true);
-        expect(fast.bytes.equals(slow.thumb), path).toBe(true);
-        expect([slow.notice, slow.values], path).toEqual([undefined, undefined]);
-        compared++;
+    for (const { folder, path } of someFiles({ 'clothing-10': 60, nasty: 1, 'photos-large': 14 })) {
+      const fast = await readFast(join(folder, path));
+      if (!fast) {
+        declined++;
+        continue;
       }
+      const slow = await readDecoded({ folder, workspaceFolder: '', path, bytes: 0 });
+      const { sha256, width, height, format, frames, measures, fingerprint } = slow;
+      expect([fast.sha256, ...fast.size, fast.format, 1], path).toEqual([sha256, width, height, format, frames]);
+      expect(measuresOf(fast.tally, fast.width, fast.height), path).toEqual(measures);
+      expect(fast.fingerprint.equals(fingerprint), path).toBe(true);
+      expect(fast.bytes.equals(slow.thumb), path).toBe(true);
+      expect([slow.notice, slow.values], path).toEqual([undefined, undefined]);
+      compared++;
     }
     expect(compared).toBeGreaterThan(50);
     expect(declined).toBeGreaterThan(10);
