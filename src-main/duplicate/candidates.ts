@@ -3,7 +3,7 @@
  * and mirror images). A pair carries the orientation and the window with the smallest distance: the comparison starts there.
  */
 import { inPlace, type Placement } from './align.ts';
-import { coefficientCount, dimensions, flatDeviation, pointOf, transform, turnPoint, windows } from './spectrum.ts';
+import { coefficientCount, dimensions, flatDeviation, pointOf, pointsOf, transform, turnPoint, windows } from './spectrum.ts';
 import { Tree } from './tree.ts';
 import { turns, type Turn } from './turn.ts';
 
@@ -34,6 +34,7 @@ export class Points {
   readonly #points: Float32Array; // [n, dimensions]
   readonly #coefficients = new Float32Array(coefficientCount);
   readonly #query = new Float32Array(dimensions);
+  readonly #cropped = new Float32Array(windows.length * dimensions);
   #tree: Tree | null = null;
 
   private constructor(fingerprints: readonly Uint8Array[]) {
@@ -53,7 +54,7 @@ export class Points {
       if (transform(fingerprints[row], points.#coefficients) < flatDeviation) points.flat.push(row);
       else {
         points.rows[shown++] = row;
-        pointOf(points.#coefficients, 0, points.#points, row * dimensions);
+        pointOf(points.#coefficients, points.#points, row * dimensions);
       }
       const pause = yieldToEventLoop(row);
       if (pause) await pause;
@@ -69,22 +70,21 @@ export class Points {
    */
   pairsOf(row: number): Pair[] {
     const best = new Map<number, Pair>();
-    const look = (turn: Turn, window: number, far: number, wide: number): void => {
-      this.#tree!.near(this.#query, far, wide, maxVisited, (other, squared) => {
+    const look = (query: Float32Array, turn: Turn, window: number, far: number, wide: number): void => {
+      this.#tree!.near(query, far, wide, maxVisited, (other, squared) => {
         const key = other * 2 + Math.sign(turn);
         if (other !== row && squared < (best.get(key)?.squared ?? Infinity))
           best.set(key, { a: other, b: row, turn, start: placements[window], squared });
       });
     };
     transform(this.#fingerprints[row], this.#coefficients);
-    for (let window = 0; window < windows.length; window++) {
-      pointOf(this.#coefficients, window, this.#query, 0);
-      look(0, window, reach, step);
-    }
+    pointsOf(this.#coefficients, this.#cropped);
+    for (let window = 0; window < windows.length; window++)
+      look(this.#cropped.subarray(window * dimensions, (window + 1) * dimensions), 0, window, reach, step);
     for (const turn of turns) {
       if (turn === 0) continue;
       turnPoint(this.#points, row * dimensions, turn, this.#query);
-      look(turn, 0, turnedReach, turnedStep);
+      look(this.#query, turn, 0, turnedReach, turnedStep);
     }
     return [...best.values()].sort((p, q) => p.squared - q.squared || p.a - q.a).slice(0, maxNeighbours);
   }

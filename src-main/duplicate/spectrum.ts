@@ -3,6 +3,7 @@
  * unit length, so that brightness and contrast do not matter. The point of a cropped copy is far from that of the original, but close to the point of the
  * original cropped in the same way. So each picture is looked up through several crop windows.
  */
+import { native } from '../native/index.ts';
 import { lumaAt, lumaSide } from './fingerprint.ts';
 import { turns } from './turn.ts';
 
@@ -29,7 +30,11 @@ const quarters = [0, 1, 2, 3].map(() => new Float32Array(half * half));
 const rows = new Float32Array(kept * half);
 
 /** Writes the DCT coefficients of a fingerprint to `out`, [v, u]. Returns the standard deviation of the luminance, in levels of 255. */
-export function transform(bytes: Uint8Array, out: Float32Array): number {
+export const transform = (bytes: Uint8Array, out: Float32Array): number =>
+  native ? native.transform(bytes, base, out) : transformHere(bytes, out);
+
+/** The same without the native module, which gives the same bits. */
+export function transformHere(bytes: Uint8Array, out: Float32Array): number {
   fold(bytes);
   let energy = 0;
   for (let down = 0; down < 2; down++) {
@@ -81,14 +86,25 @@ export const windows = [
   { left: 0, right: 0, top: 0.02, bottom: 0 },
   { left: 0, right: 0, top: 0, bottom: 0.02 },
 ];
-const makeMaps = () =>
-  windows.map(({ left, right, top, bottom }) => ({
-    across: left + right ? seenThrough(left, right) : null,
-    down: top + bottom ? seenThrough(top, bottom) : null,
-    /** 2 if both ends are cut equally: then even frequencies depend only on even ones, and odd on odd. */
-    stride: left === right && top === bottom ? 2 : 1,
-  }));
-let maps: ReturnType<typeof makeMaps> | undefined;
+/** For each window the matrices across and down, [windows, 2, order, kept]; made when they are first used. */
+let maps: Float32Array | undefined;
+
+function makeMaps(): Float32Array {
+  const size = order * kept;
+  const out = new Float32Array(windows.length * 2 * size);
+  const made = new Map<string, Float32Array>();
+  windows
+    .flatMap(({ left, right, top, bottom }) => [
+      [left, right],
+      [top, bottom],
+    ])
+    .forEach(([before, after], i) => {
+      const key = `${before} ${after}`;
+      if (!made.has(key)) made.set(key, seenThrough(before, after));
+      out.set(made.get(key) as Float32Array, i * size);
+    });
+  return out;
+}
 
 /** The matrix [order, kept] that maps the coefficients of a line to those of the part without `before` at its start and `after` at its end. */
 function seenThrough(before: number, after: number): Float32Array {
@@ -98,8 +114,12 @@ function seenThrough(before: number, after: number): Float32Array {
   const part = cosines(order, steps, at);
   const whole = cosines(kept, steps, (i) => before + (1 - before - after) * at(i));
   for (let u = 0; u < order; u++)
-    for (let k = 0; k < kept; k++)
-      for (let i = 0; i < steps; i++) out[u * kept + k] += (part[u * steps + i] * whole[k * steps + i]) / steps;
+    for (let k = 0; k < kept; k++) {
+      if (before === after && (u + k) % 2) continue; // with both ends cut equally, even frequencies depend only on even ones, and odd on odd
+      if (before + after === 0) out[u * kept + k] = u === k ? 1 : 0;
+      else
+        for (let i = 0; i < steps; i++) out[u * kept + k] += (part[u * steps + i] * whole[k * steps + i]) / steps;
+    }
   return out;
 }
 
@@ -111,30 +131,46 @@ function cosines(count: number, steps: number, position: (i: number) => number):
   return out;
 }
 
+/** Writes the point of the whole picture to `out` from index `at`. */
+export function pointOf(coefficients: Float32Array, out: Float32Array, at: number): void {
+  for (let i = 0; i < dimensions; i++) out[at + i] = coefficients[frequencies[i].v * kept + frequencies[i].u];
+  toUnitLength(out, at);
+}
+
+/** Writes the points of a picture, cropped to each of the `windows`, to `out`, [windows, dimensions]. */
+export function pointsOf(coefficients: Float32Array, out: Float32Array): void {
+  maps ??= makeMaps();
+  if (native) native.points(coefficients, maps, out);
+  else pointsOfHere(coefficients, maps, out);
+}
+
 const partial = new Float32Array(kept * order);
 
-/** Writes the point of a picture, cropped to a window (an index of `windows`), to `out` from index `at`. */
-export function pointOf(coefficients: Float32Array, window: number, out: Float32Array, at: number): void {
-  const { across, down, stride } = (maps ??= makeMaps())[window];
-  const used = down ? kept : order;
-  for (let v = 0; v < used; v++) {
-    for (let u = 0; u < order; u++) {
-      let sum = 0;
-      if (!across) sum = coefficients[v * kept + u];
-      else
-        for (let k = stride === 2 ? u & 1 : 0; k < kept; k += stride)
-          sum += across[u * kept + k] * coefficients[v * kept + k];
-      partial[u * kept + v] = sum;
+/** The same without the native module, which gives the same bits. */
+function pointsOfHere(coefficients: Float32Array, matrices: Float32Array, out: Float32Array): void {
+  const size = order * kept;
+  for (let window = 0; window < windows.length; window++) {
+    const across = matrices.subarray(2 * window * size, (2 * window + 1) * size);
+    const down = matrices.subarray((2 * window + 1) * size, (2 * window + 2) * size);
+    for (let v = 0; v < kept; v++) {
+      for (let u = 0; u < order; u++) {
+        let sum = 0;
+        for (let k = 0; k < kept; k++) sum += across[u * kept + k] * coefficients[v * kept + k];
+        partial[u * kept + v] = sum;
+      }
     }
+    for (let i = 0; i < dimensions; i++) {
+      const u = frequencies[i].u * kept;
+      const v = frequencies[i].v * kept;
+      let sum = 0;
+      for (let k = 0; k < kept; k++) sum += down[v + k] * partial[u + k];
+      out[window * dimensions + i] = sum;
+    }
+    toUnitLength(out, window * dimensions);
   }
-  for (let i = 0; i < dimensions; i++) {
-    const u = frequencies[i].u * kept;
-    const v = frequencies[i].v;
-    let sum = 0;
-    if (!down) sum = partial[u + v];
-    else for (let k = stride === 2 ? v & 1 : 0; k < kept; k += stride) sum += down[v * kept + k] * partial[u + k];
-    out[at + i] = sum;
-  }
+}
+
+function toUnitLength(out: Float32Array, at: number): void {
   let energy = 0;
   for (let i = 0; i < dimensions; i++) energy += out[at + i] ** 2;
   const scale = energy > 0 ? 1 / Math.sqrt(energy) : 0;

@@ -306,12 +306,55 @@ napi_value head(napi_env env, napi_callback_info call) {
   return result;
 }
 
+float* takeFloats(napi_env env, napi_value value, size_t& length) {
+  void* data = nullptr;
+  napi_typedarray_type type;
+  const bool isFound = napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok && type == napi_float32_array;
+  return isFound ? static_cast<float*>(data) : nullptr;
+}
+
+// (fingerprint, base, out) → the standard deviation of the luminance
+napi_value transform(napi_env env, napi_callback_info call) {
+  size_t count = 3, length = 0, baseLength = 0, outLength = 0;
+  napi_value values[3], result;
+  const uint8_t* print;
+  napi_get_cb_info(env, call, &count, values, nullptr, nullptr);
+  if (!takeBytes(env, values[0], print, length)) return nullptr;
+  const float* base = takeFloats(env, values[1], baseLength);
+  float* out = takeFloats(env, values[2], outLength);
+  if (!base || !out || length != fingerprintBytes || baseLength != spectrumKept * 16 || outLength != spectrumKept * spectrumKept) {
+    napi_throw_type_error(env, nullptr, "arrays of other sizes are expected");
+    return nullptr;
+  }
+  napi_create_double(env, winnow::transform(print, base, out), &result);
+  return result;
+}
+
+// (coefficients, maps, out)
+napi_value points(napi_env env, napi_callback_info call) {
+  size_t count = 3, length = 0, mapsLength = 0, outLength = 0;
+  napi_value values[3];
+  napi_get_cb_info(env, call, &count, values, nullptr, nullptr);
+  const float* coefficients = takeFloats(env, values[0], length);
+  const float* maps = takeFloats(env, values[1], mapsLength);
+  float* out = takeFloats(env, values[2], outLength);
+  const size_t windows = mapsLength / (2 * spectrumOrder * spectrumKept);
+  if (!coefficients || !maps || !out || length != spectrumKept * spectrumKept || outLength != windows * spectrumPoint) {
+    napi_throw_type_error(env, nullptr, "arrays of other sizes are expected");
+    return nullptr;
+  }
+  pointsOf(coefficients, maps, static_cast<int>(windows), out);
+  return nullptr;
+}
+
 napi_value init(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"head", nullptr, head, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"read", nullptr, read, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"thumbnail", nullptr, thumbnail, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"rectangle", nullptr, rectangle, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"transform", nullptr, transform, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"points", nullptr, points, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
   return exports;

@@ -37,6 +37,10 @@ interface Native {
   thumbnail(bytes: Uint8Array, sidePx: number, quality: number): Promise<NativeThumb | null>;
   /** Stretched to these sides: height × width × 3 bytes, sRGB. Null also if one side would be enlarged. */
   rectangle(bytes: Uint8Array, width: number, height: number): Promise<Buffer | null>;
+  /** `transform` of `duplicate/spectrum.ts`. `base`: [24, 16]; `out`: [24, 24]. */
+  transform(fingerprint: Uint8Array, base: Float32Array, out: Float32Array): number;
+  /** `pointsOf` of `duplicate/spectrum.ts`. `maps`: [windows, 2, 8, 24]; `out`: [windows, 35]. */
+  points(coefficients: Float32Array, maps: Float32Array, out: Float32Array): void;
 }
 
 /** Where set-up puts it. */
@@ -46,7 +50,7 @@ function load(): Native | null {
   if (process.env.WINNOW_NATIVE === 'off' || !fs.existsSync(readerFile)) return null;
   try {
     const found = createRequire(import.meta.url)(readerFile) as Native;
-    return typeof found.read === 'function' ? found : null; // else it is that of an earlier version
+    return typeof found.points === 'function' ? found : null; // else it is that of an earlier version
   } catch {
     return null; // `doctor` tests it and tells why
   }

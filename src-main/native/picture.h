@@ -85,4 +85,11 @@ void tally(const Picture& rgb, double* out);
 constexpr int fingerprintBytes = 6 + 32 * 32 + 2 * 8 * 8;
 void fingerprint(const Picture& rgb, uint8_t* out);
 
+/// See duplicate/spectrum.ts. A point has the frequencies u, v with 0 < u + v < spectrumOrder.
+constexpr int spectrumKept = 24, spectrumOrder = 8, spectrumPoint = spectrumOrder * (spectrumOrder + 1) / 2 - 1;
+/// `base`: the basis functions, [kept, 16]. `out`: [kept, kept]. Returns the standard deviation of the luminance.
+double transform(const uint8_t* fingerprint, const float* base, float* out);
+/// `maps`: [windows, 2, order, kept], across and down. `out`: [windows, point].
+void pointsOf(const float* coefficients, const float* maps, int windows, float* out);
+
 }  // namespace winnow
