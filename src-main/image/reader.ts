@@ -12,14 +12,16 @@ import { errorOf, type Fault } from './thrown.ts';
 /** `stuckAfterMs`: how long a decoder may exceed its time limit. `silentAfterMs`: how long the process may send nothing. */
 export interface Limits {
   pixelBudgetSize: number;
+  /** Images that are read at the same time; others wait in the process. */
+  atOnce: number;
   stuckAfterMs?: number;
   silentAfterMs?: number;
 }
-export interface ReadMessage {
-  id: number;
-  request: ReadRequest;
-}
-export type Answer = { alive: true } | { id: number; reading: Reading } | { id: number; fault: Fault };
+/** Each message takes time in both processes, so it holds several requests, or several results. An empty list of results is a sign of life. */
+export type Requests = { id: number; request: ReadRequest }[];
+export type Results = ({ id: number } & ({ reading: Reading } | { fault: Fault }))[];
+/** Results in one message, if there are as many. */
+export const resultsEach = 8;
 
 /** The process sends a sign of life this often. */
 export const aliveEveryMs = 2000;
@@ -53,6 +55,7 @@ export class Reader {
   readonly exited: Promise<void>;
   readonly #child;
   readonly #pending = new Map<number, Pending>();
+  #unsent: Requests = [];
   readonly #watch: NodeJS.Timeout;
   #lastId = 0;
   #heardAt = performance.now();
@@ -65,13 +68,13 @@ export class Reader {
     this.#child = fork(fileURLToPath(new URL('read-child.ts', import.meta.url)), [JSON.stringify(limits)], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       serialization: 'advanced',
-      env: { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), ...process.env }, // halves the start time
+      env: { NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), ...process.env, UV_THREADPOOL_SIZE: '4' }, // halves the start time
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // output of libraries is not for the terminal
     });
     this.#child.stderr
       ?.setEncoding('utf8')
       .on('data', (text: string) => (this.#errorOutput = (this.#errorOutput + text).slice(-4000)));
-    this.#child.on('message', (answer: Answer) => this.#hear(answer));
+    this.#child.on('message', (results: Results) => this.#hear(results));
     this.exited = new Promise((resolve) => {
       this.#child.on('error', (error) => (this.#lose('start', error.message), resolve())); // the process could not be started
       this.#child.on('close', (code, signal) => (this.#lose(...this.#lossOf(code, signal)), resolve()));
@@ -102,8 +105,13 @@ export class Reader {
       const id = ++this.#lastId;
       if (!this.#pending.size) this.#heardAt = performance.now();
       this.#pending.set(id, { resolve, reject });
-      this.#child.send?.({ id, request } satisfies ReadMessage, () => undefined); // if sending fails, the process is ending: 'close' or 'error' follows
+      if (this.#unsent.push({ id, request }) === 1) setImmediate(() => this.#send());
     });
+  }
+
+  #send() {
+    this.#child.send?.(this.#unsent, () => undefined); // if sending fails, the process is ending: 'close' or 'error' follows
+    this.#unsent = [];
   }
 
   /** Kills the process; pending requests reject with `reason`. */
@@ -122,17 +130,18 @@ export class Reader {
     clearTimeout(timer);
   }
 
-  #hear(answer: Answer) {
+  #hear(results: Results) {
     this.#isUp = true;
     this.#heardAt = performance.now();
-    if (!('id' in answer)) return;
-    const pending = this.#pending.get(answer.id);
-    this.#pending.delete(answer.id);
-    if ('reading' in answer) pending?.resolve(answer.reading);
-    else pending?.reject(errorOf(answer.fault));
-    if ('fault' in answer && answer.fault.isStuck && this.#takesMore) {
-      this.#takesMore = false;
-      setTimeout(() => this.#lose('released', 'another image held it'), lastAnswersMs).unref();
+    for (const result of results) {
+      const pending = this.#pending.get(result.id);
+      this.#pending.delete(result.id);
+      if ('reading' in result) pending?.resolve(result.reading);
+      else pending?.reject(errorOf(result.fault));
+      if ('fault' in result && result.fault.isStuck && this.#takesMore) {
+        this.#takesMore = false;
+        setTimeout(() => this.#lose('released', 'another image held it'), lastAnswersMs).unref();
+      }
     }
     if (!this.#takesMore && !this.#pending.size) this.end(null);
   }

@@ -6,11 +6,13 @@ import { availableParallelism } from 'node:os';
 import { WinnowError } from '../contract/errors.ts';
 import { DecodeError, maxSeconds } from './raw.ts';
 import type { Reading, ReadRequest } from './read.ts';
-import { ReaderLost, Reader, type Limits } from './reader.ts';
+import { ReaderLost, Reader, resultsEach, type Limits } from './reader.ts';
 import { Budget, byteBudgetSize, pixelBudgetSize } from './budget.ts';
 
 /** Concurrent reads per process: while one image is decoded, the next is read from the disk. */
-const readsEach = 2;
+const atOnce = 2;
+/** Requests per process, so that it has work while its results are stored. */
+const requestsEach = 2 * resultsEach;
 /** Minimum number of images per process: for fewer, the start of a process takes longer than reading them. */
 const imagesEach = 64;
 /** Attempts to start a process. */
@@ -31,7 +33,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
   /** The processes that run, also those that were killed and have not exited yet. */
   const running = new Set<Reader>();
   const start = () => {
-    const reader = new Reader({ pixelBudgetSize: pixelBudgetSize / cores, ...limits });
+    const reader = new Reader({ pixelBudgetSize: pixelBudgetSize / cores, atOnce, ...limits });
     running.add(reader);
     void reader.exited.then(() => running.delete(reader));
     return reader;
@@ -94,7 +96,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
 
   return {
     concurrency: (images) =>
-      (most = Math.max(1, Math.min(cores, Math.ceil(images / imagesEach)))) * readsEach + (most === 1 ? 1 : 0),
+      (most = Math.max(1, Math.min(cores, Math.ceil(images / imagesEach)))) * requestsEach,
     read: (request) => bytesInFlight.hold(request.bytes, () => read(request)),
     close: async () => {
       signal.removeEventListener('abort', onAbort);
