@@ -109,26 +109,24 @@ function makeMaps(): Float32Array {
 /** The matrix [order, kept] that maps the coefficients of a line to those of the part without `before` at its start and `after` at its end. */
 function seenThrough(before: number, after: number): Float32Array {
   const out = new Float32Array(order * kept);
-  const steps = 512;
-  const at = (i: number) => (i + 0.5) / steps;
-  const part = cosines(order, steps, at);
-  const whole = cosines(kept, steps, (i) => before + (1 - before - after) * at(i));
+  const length = 1 - before - after;
   for (let u = 0; u < order; u++)
     for (let k = 0; k < kept; k++) {
       if (before === after && (u + k) % 2) continue; // with both ends cut equally, even frequencies depend only on even ones, and odd on odd
-      if (before + after === 0) out[u * kept + k] = u === k ? 1 : 0;
-      else
-        for (let i = 0; i < steps; i++) out[u * kept + k] += (part[u * steps + i] * whole[k * steps + i]) / steps;
+      if (length === 1) {
+        out[u * kept + k] = u === k ? 1 : 0;
+        continue;
+      }
+      const sum = meanCosine(k * before, u + k * length) + meanCosine(k * before, k * length - u); // the product of two cosines, twice
+      out[u * kept + k] = (sum / 2) * (u ? Math.SQRT2 : 1) * (k ? Math.SQRT2 : 1);
     }
   return out;
 }
 
-/** The basis functions of the DCT at these positions, [frequencies, steps]. */
-function cosines(count: number, steps: number, position: (i: number) => number): Float64Array {
-  const out = new Float64Array(count * steps);
-  for (let k = 0, to = 0; k < count; k++)
-    for (let i = 0; i < steps; i++, to++) out[to] = k ? Math.SQRT2 * Math.cos(Math.PI * k * position(i)) : 1;
-  return out;
+/** The mean of cos π(start + width · t) for t from 0 to 1. */
+function meanCosine(start: number, width: number): number {
+  const [from, by] = [Math.PI * start, Math.PI * width];
+  return Math.abs(by) < 1e-9 ? Math.cos(from) : (Math.sin(from + by) - Math.sin(from)) / by;
 }
 
 /** Writes the point of the whole picture to `out` from index `at`. */

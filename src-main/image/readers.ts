@@ -19,8 +19,8 @@ const imagesEach = 64;
 const starts = 3;
 
 export interface Readers {
-  /** The number of concurrent reads that is best for this number of images. */
-  concurrency(images: number): number;
+  /** Starts as many processes as are best for this number of images. Returns the number of concurrent reads. */
+  prepare(images: number): number;
   /** Rejects with the errors of `readImage` and with the signal's reason. */
   read(request: ReadRequest): Promise<Reading>;
   /** Kills the processes that still run and waits until all have exited, also those that a cancel killed. */
@@ -50,13 +50,15 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
   const onAbort = () => endAll(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
 
-  function leastBusy(): Reader {
+  /** Replaces the processes that have ended. */
+  function fill() {
     pool = pool.filter((reader) => reader.takesMore);
-    const least = pool.reduce<Reader | null>((a, b) => (a && a.load <= b.load ? a : b), null);
-    if (least && (least.load === 0 || pool.length >= most)) return least;
-    const started = start();
-    pool.push(started);
-    return started;
+    while (pool.length < most) pool.push(start());
+  }
+
+  function leastBusy(): Reader {
+    fill();
+    return pool.reduce((a, b) => (a.load <= b.load ? a : b));
   }
 
   /** Reads an image alone in a new process: if that process is lost, the image is the cause. */
@@ -95,8 +97,11 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
   }
 
   return {
-    concurrency: (images) =>
-      (most = Math.max(1, Math.min(cores, Math.ceil(images / imagesEach)))) * requestsEach,
+    prepare(images) {
+      most = Math.max(1, Math.min(cores, Math.ceil(images / imagesEach)));
+      fill();
+      return most * requestsEach;
+    },
     read: (request) => bytesInFlight.hold(request.bytes, () => read(request)),
     close: async () => {
       signal.removeEventListener('abort', onAbort);

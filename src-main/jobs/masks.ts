@@ -198,7 +198,7 @@ export class Masks {
     const readers = startReaders(signal);
     const aside = join(workspaceFolder, 'masks'); // their thumbnails are not kept
     try {
-      await forEachParallel(files, readers.concurrency(files.length), signal, async (file) => {
+      await forEachParallel(files, readers.prepare(files.length), signal, async (file) => {
         try {
           const { root, path, bytes } = file;
           file.sha256 = (await readers.read({ folder: root, workspaceFolder: aside, path, bytes })).sha256;

@@ -157,7 +157,7 @@ export async function scan(
       const before = known.get(file.path);
       if (before?.bytes !== file.bytes || before.modifiedMs !== file.modifiedMs) {
         changed.push(file);
-        readers ??= startReaders(report.signal, limits); // starts while the walk continues
+        (readers ??= startReaders(report.signal, limits)).prepare(changed.length); // they start while the walk continues
       }
       report.progress(present.size, 0);
     }
@@ -270,7 +270,7 @@ async function readFiles(
   };
   let done = 0;
   try {
-    await forEachParallel(files, readers?.concurrency(files.length) ?? 1, report.signal, async (file) => {
+    await forEachParallel(files, readers?.prepare(files.length) ?? 1, report.signal, async (file) => {
       try {
         scanned.push({
           ...file,

@@ -26,7 +26,9 @@ export class Quality {
   run() {
     const { ids, input } = this.#input();
     if (!ids.length) return;
-    for (const check of checks) this.#table.putColumn(check.id, check.title, null, ids, check.score(input));
+    this.#table.write(() => {
+      for (const check of checks) this.#table.putColumn(check.id, check.title, null, ids, check.score(input));
+    });
   }
 
   list(): CheckState[] {

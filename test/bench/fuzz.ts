@@ -95,7 +95,7 @@ async function times(folder: string, files: readonly string[], workspaceFolder: 
   const readers = startReaders(signal);
   const seconds = new Map<string, number>();
   try {
-    await forEachParallel(files, readers.concurrency(files.length), signal, async (path) => {
+    await forEachParallel(files, readers.prepare(files.length), signal, async (path) => {
       const started = performance.now();
       await readers.read({ folder, workspaceFolder, path, bytes: 0 }).catch((error: unknown) => issueOf(path, error));
       seconds.set(path, (performance.now() - started) / 1000);
