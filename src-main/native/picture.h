@@ -27,6 +27,8 @@ class Picture {
       capacity_ = needed;
     }
   }
+  /// Of this many rows, with their padding.
+  size_t bytesOf(int rows) const { return stride_ * rows; }
   uint8_t* row(int y) { return data_.get() + stride_ * y; }
   const uint8_t* row(int y) const { return data_.get() + stride_ * y; }
   /// Gives back the memory of a large picture.

@@ -89,7 +89,7 @@ const Axis& axisOf(int length, double shrink) {
   return oldest.axis;
 }
 
-uint8_t finish(int sum) {
+[[maybe_unused]] uint8_t finish(int sum) {
   sum >>= shift;
   return static_cast<uint8_t>(sum < 0 ? 0 : sum > 255 ? 255 : sum);
 }
@@ -142,49 +142,78 @@ std::vector<Place> placesOf(const Axis& axis, int bands) {
   return places;
 }
 
-/// Two rows along x; both may be the same. The inputs start at the first tap of the first pixel.
-void mixAlong(const uint8_t* const in[2], const std::vector<Place>& places, int taps, int bands, uint8_t* const out[2]) {
+/// Rows that are mixed along x at once.
 #if defined(__AVX2__)
-  if (bands == 3) {
-    // Two taps side by side for each channel: r0 r1, g0 g1, b0 b1. One row in each half of a vector.
-    const __m256i first = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1));
-    const __m256i second = _mm256_broadcastsi128_si256(_mm_setr_epi8(6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1));
-    for (size_t x = 0; x < places.size(); x++) {
-      const int16_t* mask = places[x].mask;
-      const uint8_t *p = in[0] + places[x].offset, *q = in[1] + places[x].offset;
-      const auto load = [&] {
-        return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))),
-                                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(q)), 1);
-      };
-      const auto pair = [&](int i) {  // the mask is padded with zeros
-        int32_t two;
-        std::memcpy(&two, mask + i, 4);
-        return _mm256_set1_epi32(two);
-      };
-      __m256i sum = _mm256_set1_epi32(1 << (shift - 1));
-      int i = 0;
-      for (; i + 2 < taps; i += 4, p += 12, q += 12) {
-        const __m256i source = load();
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(source, first), pair(i)));
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(source, second), pair(i + 2)));
-      }
-      if (i < taps) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_shuffle_epi8(load(), first), pair(i)));
-      sum = _mm256_srai_epi32(sum, shift);
-      sum = _mm256_packus_epi16(_mm256_packs_epi32(sum, sum), sum);
-      const int32_t pixels[] = {_mm_cvtsi128_si32(_mm256_castsi256_si128(sum)), _mm_cvtsi128_si32(_mm256_extracti128_si256(sum, 1))};
-      for (int row = 0; row < 2; row++) std::memcpy(out[row] + 3 * x, &pixels[row], 4);  // rows are padded
-    }
-    return;
+constexpr int blockRows = 16;
+
+/// The byte x of 16 rows becomes row x of 16 bytes.
+inline void transpose(const uint8_t* const rows[16], size_t from, uint8_t* out, size_t outStride) {
+  __m128i a[16], b[16];
+  for (int i = 0; i < 16; i++) a[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i] + from));
+  for (int stage = 0; stage < 2; stage++) {
+    for (int i = 0; i < 8; i++) b[2 * i] = _mm_unpacklo_epi8(a[i], a[i + 8]), b[2 * i + 1] = _mm_unpackhi_epi8(a[i], a[i + 8]);
+    for (int i = 0; i < 8; i++) a[2 * i] = _mm_unpacklo_epi8(b[i], b[i + 8]), a[2 * i + 1] = _mm_unpackhi_epi8(b[i], b[i + 8]);
   }
-#endif
-  for (int row = 0; row < 2; row++)
-    for (size_t x = 0; x < places.size(); x++)
-      for (int band = 0; band < bands; band++) {
-        int sum = 1 << (shift - 1);
-        for (int i = 0; i < taps; i++) sum += places[x].mask[i] * in[row][places[x].offset + i * bands + band];
-        out[row][x * bands + band] = finish(sum);
-      }
+  for (int i = 0; i < 16; i++) _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * outStride), a[i]);
 }
+
+/// Buffers of `mixAlong`.
+struct Columns {
+  std::vector<uint8_t> bytes;  // of the rows, then of the result: [x, band, row]
+  std::vector<__m256i> pairs;  // 16 bits each, of a pixel and of the next: [x, band, 2 · 8 rows]
+};
+
+/// 16 rows along x. The inputs start at the first tap of the first pixel and have `length` bytes; they may be read, and the results written, to the next multiple of 16.
+void mixAlong(const uint8_t* const in[blockRows], int length, const std::vector<Place>& places, int taps, int bands, uint8_t* const out[blockRows]) {
+  thread_local Columns columns;
+  const size_t count = (static_cast<size_t>(length) + 15) / 16 * 16, outCount = (places.size() * bands + 15) / 16 * 16;
+  columns.bytes.resize((std::max(count, outCount) + bands) * 16);
+  columns.pairs.resize(count * 2);
+  uint8_t* bytes = columns.bytes.data();
+  __m256i* pairs = columns.pairs.data();
+  for (size_t at = 0; at < count; at += 16) transpose(in, at, bytes + at * 16, 16);
+  const auto column = [bytes](size_t at) { return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + at * 16))); };
+  for (size_t at = 0; at < count; at++) {
+    const __m256i here = column(at), next = column(at + bands);
+    pairs[2 * at] = _mm256_unpacklo_epi16(here, next);
+    pairs[2 * at + 1] = _mm256_unpackhi_epi16(here, next);
+  }
+  for (size_t x = 0; x < places.size(); x++) {
+    for (int band = 0; band < bands; band++) {
+      const __m256i* pair = pairs + 2 * (places[x].offset + band);
+      __m256i low = _mm256_set1_epi32(1 << (shift - 1)), high = low;
+      for (int i = 0; i < taps; i += 2, pair += 4 * bands) {
+        int32_t two;
+        std::memcpy(&two, places[x].mask + i, 4);  // the mask is padded with zeros
+        const __m256i factors = _mm256_set1_epi32(two);
+        low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_loadu_si256(pair), factors));
+        high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_loadu_si256(pair + 1), factors));
+      }
+      const __m256i sums = _mm256_packs_epi32(_mm256_srai_epi32(low, shift), _mm256_srai_epi32(high, shift));
+      const __m256i result = _mm256_permute4x64_epi64(_mm256_packus_epi16(sums, sums), 0x08);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(bytes + (x * bands + band) * 16), _mm256_castsi256_si128(result));
+    }
+  }
+  for (size_t at = 0; at < outCount; at += 16) {
+    const uint8_t* rows[16];
+    for (int i = 0; i < 16; i++) rows[i] = bytes + (at + i) * 16;
+    alignas(16) uint8_t turned[16][16];
+    transpose(rows, 0, turned[0], 16);
+    for (int i = 0; i < 16; i++) std::memcpy(out[i] + at, turned[i], 16);
+  }
+}
+#else
+constexpr int blockRows = 1;
+
+void mixAlong(const uint8_t* const in[blockRows], int, const std::vector<Place>& places, int taps, int bands, uint8_t* const out[blockRows]) {
+  for (size_t x = 0; x < places.size(); x++)
+    for (int band = 0; band < bands; band++) {
+      int sum = 1 << (shift - 1);
+      for (int i = 0; i < taps; i++) sum += places[x].mask[i] * in[0][places[x].offset + i * bands + band];
+      out[0][x * bands + band] = finish(sum);
+    }
+}
+#endif
 
 uint8_t boxMean(uint32_t sum, int count, uint32_t multiplier) { return static_cast<uint8_t>(((sum + count / 2) * multiplier) >> 24); }
 uint32_t boxMultiplier(int count) { return static_cast<uint32_t>((1LL << 32) / (256LL * count)); }
@@ -232,12 +261,15 @@ bool reduce(const Picture& in, double shrinkX, double shrinkY, Picture& between,
     source = &between;
   }
   out.resize(horizontal.out, vertical.out, bands);
-  // One row after the columns, then after the box filter, with the edge pixels repeated on both sides.
+  // One row after the columns; then rows after the box filter, with the edge pixels repeated on both sides.
   const int n = in.width * bands;
   std::vector<uint8_t> column(n + 64);
   const int padded = horizontal.boxed + horizontal.taps + static_cast<int>(horizontal.residual) + 16;
-  std::vector<uint8_t> lines[2];
-  for (auto& line : lines) line.resize(static_cast<size_t>(padded) * bands + 64);
+  const size_t lineBytes = (static_cast<size_t>(padded) * bands + 127) / 64 * 64;
+  std::vector<uint8_t> lines(lineBytes * blockRows);
+  std::vector<uint8_t> unused(out.bytesOf(1));  // where the rows after the last go
+  const uint8_t* from[blockRows];
+  uint8_t* to[blockRows];
   const std::vector<Place> places = horizontal.taps ? placesOf(horizontal, bands) : std::vector<Place>();
   std::vector<const uint8_t*> rows(vertical.taps + 1);
   double at = vertical.start();
@@ -257,18 +289,19 @@ bool reduce(const Picture& in, double shrinkX, double shrinkY, Picture& between,
       boxAlong(row, horizontal, bands, out.row(y));
       continue;
     }
-    std::vector<uint8_t>& line = lines[y & 1];
-    uint8_t* body = line.data() + horizontal.before * bands;
+    const int place = y % blockRows;
+    uint8_t* line = lines.data() + lineBytes * place;
+    uint8_t* body = line + horizontal.before * bands;
     if (horizontal.box > 1) boxAlong(row, horizontal, bands, body);
     else std::memcpy(body, row, n);
-    for (int i = 0; i < horizontal.before; i++) std::memcpy(line.data() + i * bands, body, bands);
+    for (int i = 0; i < horizontal.before; i++) std::memcpy(line + i * bands, body, bands);
     const uint8_t* last = body + (horizontal.boxed - 1) * bands;
-    for (int i = horizontal.before + horizontal.boxed; i < padded; i++) std::memcpy(line.data() + i * bands, last, bands);
-    const bool isPair = y & 1;
-    if (!isPair && y + 1 < vertical.out) continue;  // the next row comes along
-    const uint8_t* const from[] = {lines[0].data(), lines[isPair].data()};
-    uint8_t* const to[] = {out.row(y - isPair), out.row(y)};
-    mixAlong(from, places, horizontal.taps, bands, to);
+    for (int i = horizontal.before + horizontal.boxed; i < padded; i++) std::memcpy(line + i * bands, last, bands);
+    from[place] = line;
+    to[place] = out.row(y);
+    if (place + 1 < blockRows && y + 1 < vertical.out) continue;  // more rows come along
+    for (int i = place + 1; i < blockRows; i++) from[i] = line, to[i] = unused.data();
+    mixAlong(from, padded * bands, places, horizontal.taps, bands, to);
   }
   return true;
 }
