@@ -3,7 +3,16 @@
  * and mirror images). A pair carries the orientation and the window with the smallest distance: the comparison starts there.
  */
 import { inPlace, type Placement } from './align.ts';
-import { coefficientCount, dimensions, flatDeviation, pointOf, pointsOf, transform, turnPoint, windows } from './spectrum.ts';
+import {
+  coefficientCount,
+  dimensions,
+  flatDeviation,
+  pointOf,
+  pointsOf,
+  transform,
+  turnPoint,
+  windows,
+} from './spectrum.ts';
 import { Tree } from './tree.ts';
 import { turns, type Turn } from './turn.ts';
 

@@ -33,10 +33,12 @@ function sendAll() {
 
 async function answer({ id, request }: Requests[number]) {
   open++;
-  const result = await turn.hold(1, () => readImage(request)).then(
-    (reading) => ({ id, reading }),
-    (error: unknown) => ({ id, fault: faultOf(error) }),
-  );
+  const result = await turn
+    .hold(1, () => readImage(request))
+    .then(
+      (reading) => ({ id, reading }),
+      (error: unknown) => ({ id, fault: faultOf(error) }),
+    );
   open--;
   results.push(result);
   if (results.length >= resultsEach || !open || ('fault' in result && result.fault.isStuck)) sendAll();
