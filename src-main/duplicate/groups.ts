@@ -54,10 +54,10 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   await yieldNow();
   /** One candidate of each content; `files` has all of them. */
   const heads = files.map((own) => own[0]);
-  const total = heads.length * 2;
+  const steps = heads.length * 2; // each is indexed, then looked up
   const yieldToEventLoop = (done: number): Promise<void> | undefined => {
     if (performance.now() - last < yieldEveryMs) return undefined;
-    options.onProgress(Math.min(done, total), total);
+    options.onProgress(Math.floor(Math.min(done, steps) / 2), heads.length);
     return yieldNow();
   };
 
@@ -102,7 +102,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     if (verdict === null || verdict.similarity < least) continue;
     if (await comparer.isSame(pair, verdict)) same.join(pair.a, pair.b);
     else similar.push({ a: pair.a, b: pair.b, verdict });
-    const pause = yieldToEventLoop(total);
+    const pause = yieldToEventLoop(steps);
     if (pause) await pause;
   }
   for (const [a, b] of await comparer.flatPairs(points.flat.map((row) => comparable[row]))) same.join(a, b);
@@ -132,7 +132,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
     .filter(({ a, b }) => a !== b && !mustNotMerge(a, b));
   const compare = async (a: number, b: number): Promise<Link | null> => {
     const verdict = await comparer.compareAllTurns(a, b);
-    const pause = yieldToEventLoop(total);
+    const pause = yieldToEventLoop(steps);
     if (pause) await pause;
     return verdict && verdict.similarity >= least
       ? { a, b, kind: kindOf(verdict.turn), similarity: verdict.similarity }
@@ -157,7 +157,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
       differences: [...differences].sort(),
     });
   }
-  options.onProgress(total, total);
+  options.onProgress(heads.length, heads.length);
   return groups;
 }
 

@@ -121,10 +121,9 @@ export class Groups {
     );
     const groups: Group[] = [];
     if (rows.length) {
-      const samples = new Map(this.#table.samples().map((sample) => [sample.id, sample]));
       const notDuplicates = new NotDuplicates(this.#settings);
       for (const { id, kind, score, members, differences } of rows) {
-        const present = (JSON.parse(members) as number[]).flatMap((member) => samples.get(member) ?? []);
+        const present = (JSON.parse(members) as number[]).flatMap((member) => this.#table.sample(member) ?? []);
         for (const [part, list] of notDuplicates.splitGroup(present).entries()) {
           groups.push({
             id: id * 1000 + part,

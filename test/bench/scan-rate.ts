@@ -2,12 +2,13 @@
  * Images per second of `winnow scan` into a new workspace (hash, thumbnail, measures, fingerprint, rows), compared with Pillow in two
  * processes (hash and thumbnail only) and cleanvision with two jobs (its checks), interleaved in one run, since the machine may be
  * shared: the ratio counts. ‘whole’ is the complete process; ‘work’ excludes the start (ours: a scan of an empty folder). What the
- * programs write is removed at the end only: a file system is slow at making files just after it has deleted others. Prints tables
- * and writes dist/bench/scan-rate.json.
+ * programs write is removed at the end only: a file system is slow at making files just after it has deleted others. ‘Reading’ is
+ * the stage of a scan that reads the files, until their rows are stored: the steps of the Pillow peers, with measures and fingerprints.
+ * Prints tables and writes dist/bench/scan-rate.json.
  *
  *   WINNOW_PYTHON=/path/to/python node test/bench/scan-rate.ts [--rounds 5] [--sets photos-large,clothing-10] [--peers pillow-webp,…]
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -46,6 +47,7 @@ interface Run {
   cpu: number;
   whole: number;
   work: number;
+  reading: number;
 }
 
 /** User and system time of all child processes that have ended, in seconds; 0 where the system does not tell. */
@@ -62,11 +64,12 @@ function scratch(): string {
   return folder;
 }
 
-function scanSeconds(folder: string): { images: number; seconds: number } {
+/** `reading`: from the first to the last line of progress of the stage. */
+async function scanSeconds(folder: string): Promise<{ images: number; seconds: number; reading: number }> {
   const workspace = scratch();
   const json = path.join(workspace, 'scan.json');
   const began = performance.now();
-  execFileSync(
+  const child = spawn(
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
@@ -77,21 +80,28 @@ function scanSeconds(folder: string): { images: number; seconds: number } {
       path.join(workspace, 'w'),
       '--json',
       json,
-      '--quiet',
     ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: ['ignore', 'ignore', 'pipe'] },
   );
+  let [from, to] = [0, 0];
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (!text.includes('Reading images')) return;
+    from ||= performance.now();
+    to = performance.now();
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`The scan ended with ${String(code)}.`);
   const seconds = (performance.now() - began) / 1000;
   const { samples, issues } = JSON.parse(fs.readFileSync(json, 'utf8')) as { samples: unknown[]; issues: unknown[] };
-  return { images: samples.length + issues.length, seconds };
+  return { images: samples.length + issues.length, seconds, reading: (to - from) / 1000 };
 }
 
 const empty = scratch();
-function ours(folder: string): Run {
-  const start = scanSeconds(empty).seconds;
+async function ours(folder: string): Promise<Run> {
+  const start = (await scanSeconds(empty)).seconds;
   const before = childrenCpu();
-  const { images, seconds } = scanSeconds(folder);
-  return { images, cpu: childrenCpu() - before, whole: seconds, work: Math.max(0.001, seconds - start) };
+  const { images, seconds, reading } = await scanSeconds(folder);
+  return { images, cpu: childrenCpu() - before, whole: seconds, work: Math.max(0.001, seconds - start), reading };
 }
 
 function theirs(peer: string, folder: string): Run {
@@ -109,9 +119,11 @@ function theirs(peer: string, folder: string): Run {
     images: number;
     seconds: number;
   };
-  return { images, cpu: childrenCpu() - before, whole: (performance.now() - began) / 1000, work: seconds };
+  const whole = (performance.now() - began) / 1000;
+  return { images, cpu: childrenCpu() - before, whole, work: seconds, reading: seconds };
 }
 
+type Measured = 'whole' | 'work' | 'reading' | 'cpu';
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const results: Record<string, Record<string, Run[]>> = {};
 for (const set of options.sets.split(',')) {
@@ -119,20 +131,20 @@ for (const set of options.sets.split(',')) {
   const runs: Record<string, Run[]> = (results[set] = Object.fromEntries(
     ['winnow', ...peers].map((name) => [name, []]),
   ));
-  scanSeconds(folder); // files and libraries are then in the system's cache for all
+  await scanSeconds(folder); // files and libraries are then in the system's cache for all
   for (let round = 0; round < Number(options.rounds); round++) {
     const order = Object.keys(runs);
     for (const name of round % 2 ? order.toReversed() : order)
-      runs[name].push(name === 'winnow' ? ours(folder) : theirs(name, folder));
+      runs[name].push(name === 'winnow' ? await ours(folder) : theirs(name, folder));
   }
-  const rate = (name: string, which: 'whole' | 'work' | 'cpu') => runs[name].map((run) => run.images / run[which]);
+  const rate = (name: string, which: Measured) => runs[name].map((run) => run.images / run[which]);
   console.log(
     `\n${set}: ${runs.winnow[0].images} images, ${options.rounds} rounds; images/s, median; ratio = winnow / peer, median and range of the rounds; CPU of all processes with their start`,
   );
   console.table(
     Object.fromEntries(
       Object.keys(runs).map((name) => {
-        const ratio = (which: 'whole' | 'work' | 'cpu') => {
+        const ratio = (which: Measured) => {
           const all = rate('winnow', which).map((value, i) => value / rate(name, which)[i]);
           return `${median(all).toFixed(2)} (${Math.min(...all).toFixed(2)}–${Math.max(...all).toFixed(2)})`;
         };
@@ -143,6 +155,7 @@ for (const set of options.sets.split(',')) {
             'ratio whole': ratio('whole'),
             work: Math.round(median(rate(name, 'work'))),
             'ratio work': ratio('work'),
+            'ratio reading': ratio('reading'),
             'CPU, ms/image': Number((1000 / median(rate(name, 'cpu'))).toFixed(2)),
             'ratio CPU': ratio('cpu'),
           },
