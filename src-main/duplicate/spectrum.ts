@@ -137,15 +137,15 @@ export function pointOf(coefficients: Float32Array, out: Float32Array, at: numbe
 
 /** Writes the points of a picture, cropped to each of the `windows`, to `out`, [windows, dimensions]. */
 export function pointsOf(coefficients: Float32Array, out: Float32Array): void {
-  maps ??= makeMaps();
-  if (native) native.points(coefficients, maps, out);
-  else pointsOfHere(coefficients, maps, out);
+  if (native) native.points(coefficients, (maps ??= makeMaps()), out);
+  else pointsOfHere(coefficients, out);
 }
 
 const partial = new Float32Array(kept * order);
 
 /** The same without the native module, which gives the same bits. */
-function pointsOfHere(coefficients: Float32Array, matrices: Float32Array, out: Float32Array): void {
+export function pointsOfHere(coefficients: Float32Array, out: Float32Array): void {
+  const matrices = (maps ??= makeMaps());
   const size = order * kept;
   for (let window = 0; window < windows.length; window++) {
     const across = matrices.subarray(2 * window * size, (2 * window + 1) * size);
