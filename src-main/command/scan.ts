@@ -1,7 +1,7 @@
 /** `scan FOLDER`: finds and reads the images, checks them, finds duplicates, and reports. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { classRules, type ClassChoice, type ClassRule } from '../contract/folder-classes.ts';
-import { planeAxes, type Plane } from '../contract/plane.ts';
+import { planeAxes, planeWarnings, type Plane } from '../contract/plane.ts';
 import { duplicateKinds } from '../contract/types.ts';
 import { plural, whole } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
@@ -57,8 +57,14 @@ async function scanCommand(client: Client, options: ScanOptions): Promise<void> 
     client.calls.checks.findings.query(),
     client.calls.workspace.describe.query(),
   ]);
-  if (options.json) {
-    const samples = await allSamples(client); // with many images, they take more memory than the scan
+  // With many images, they take more memory than the scan.
+  const samples = options.json || options.plane ? await allSamples(client) : [];
+  for (const warning of planeWarnings(
+    options.plane ?? {},
+    samples.map(({ notice }) => notice),
+  ))
+    say(options, warning);
+  if (options.json)
     writeJson(options, {
       schema: 'winnow/scan@1',
       folder: client.folder,
@@ -69,7 +75,6 @@ async function scanCommand(client: Client, options: ScanOptions): Promise<void> 
       groups: await describeGroups(client, samples),
       findings,
     });
-  }
 
   if (classes) say(options, classesText(classes));
   const list = (counts: readonly (readonly [string, number])[]) =>

@@ -1,5 +1,7 @@
 /** Which plane of a stack is shown, such as the second channel of a microscope image. */
 
+import { plural } from './words.ts';
+
 /** In the order in which they are told. 'page': of a file that does not say what its pages are. */
 export const planeAxes = ['channel', 'z', 'time', 'page'] as const;
 export type PlaneAxis = (typeof planeAxes)[number];
@@ -21,3 +23,18 @@ export const planesOf = (notice: string | null): ShownPlane[] =>
     place: Number(place),
     count: Number(count),
   }));
+
+const planesAlong = { channel: 'channels', z: 'z planes', time: 'time points', page: 'pages' } as const;
+
+/** What a chosen plane does not do in a folder with these notices: an axis that no stack has, and places that some do not have. */
+export function planeWarnings(plane: Plane, notices: readonly (string | null)[]): string[] {
+  const shown = notices.flatMap(planesOf);
+  return planeAxes.flatMap((axis) => {
+    const place = plane[axis];
+    if (place === undefined) return [];
+    const counts = shown.filter((one) => one.axis === axis).map(({ count }) => count);
+    if (!counts.length) return [`No stack in this folder has several ${planesAlong[axis]}.`];
+    const fewer = counts.filter((count) => count < place).length;
+    return fewer ? [`${plural(fewer, 'stack')} with fewer than ${place} ${planesAlong[axis]}: the last is shown.`] : [];
+  });
+}

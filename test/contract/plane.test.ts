@@ -59,6 +59,20 @@ test('a scan shows another plane of all stacks, and remembers it', async () => {
   expect(await scan()).toEqual(chosen);
 });
 
+test('a scan tells which places of a plane the stacks do not have', async () => {
+  const [folder, workspace] = [await stacks(), temporaryFolder('workspace')];
+  const told = async (plane: string) =>
+    (await winnow(['scan', folder, '--workspace', workspace, '--plane', plane])).err
+      .split('\n')
+      .filter((line) => line.includes('stack'));
+  expect(await told('z=3')).toEqual([]);
+  expect(await told('z=4,time=2,page=9')).toEqual([
+    '2 stacks with fewer than 4 z planes: the last is shown.',
+    'No stack in this folder has several time points.',
+    '1 stack with fewer than 9 pages: the last is shown.',
+  ]);
+});
+
 test.each(['depth=2', 'z=0', 'z', 'z=1,z=2', ''])('--plane ‘%s’ is refused', async (plane) => {
   const { code, err } = await winnow(['scan', temporaryFolder('empty'), '--plane', plane]);
   expect(code).toBe(2);
