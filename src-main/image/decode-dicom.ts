@@ -155,8 +155,22 @@ function gray(set: DataSet, { values, bits, isSigned, channels }: GrayValues, is
     ? (value: number) => (isInverted ? turned - lookUp(modality, value) : lookUp(modality, value))
     : (value: number) => (isInverted ? turned - value : value) * slope + intercept;
   const kind = modality ? `uint${modality.bits}` : `${isFloat ? 'float' : isSigned ? 'int' : 'uint'}${bits}`;
-  const data = values instanceof Float64Array ? Float64Array.from(values, measure) : Float32Array.from(values, measure);
+  const isPadding = paddingOf(set, isFloat, isSigned);
+  const measured = (value: number) => (isPadding(value) ? NaN : measure(value)); // black, and no part of the levels
+  const data =
+    values instanceof Float64Array ? Float64Array.from(values, measured) : Float32Array.from(values, measured);
   return { ...common, data, measured: { kind: `dicom ${kind}` } };
+}
+
+/** PS3.3 C.7.5.1.1.2: values around the image that are no measurements, such as those outside the circle of a CT. A file may name one, or the ends of a range. */
+function paddingOf(set: DataSet, isFloat: boolean, isSigned: boolean): (value: number) => boolean {
+  const read = (integer: string, float: string, double: string) =>
+    isFloat ? (set.float(float) ?? set.double(double)) : isSigned ? set.int16(integer) : set.uint16(integer);
+  const value = read('x00280120', 'x00280122', 'x00280123');
+  if (value === undefined) return () => false;
+  const limit = read('x00280121', 'x00280124', 'x00280125') ?? value;
+  const [least, most] = [Math.min(value, limit), Math.max(value, limit)];
+  return (one) => one >= least && one <= most;
 }
 
 /** PS3.3 C.11.2.1: from a value to 0..1. */

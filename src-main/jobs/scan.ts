@@ -26,7 +26,7 @@ import type { Report } from '../workspace/report.ts';
 import type { Scanned, Table } from '../workspace/table.ts';
 
 /** Changes when the measurements change: all images are then read again. */
-export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion} / pixels 3`;
+export const readingsVersion = `${measureNames.join(' ')} / ${fingerprintVersion} / pixels 4`;
 const commitEveryMs = 300;
 
 /** Paths of left out folders that are kept for messages. */
