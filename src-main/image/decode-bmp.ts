@@ -2,10 +2,11 @@
  * Windows and OS/2 bitmaps: 1 to 32 bits, palettes, bit fields, both RLE compressions, bottom-up and top-down. An icon contains a bitmap without the file header (a
  * "DIB"). Its header gives twice the height, since a mask of one bit per pixel follows the colours.
  */
+import { d65, profileOfGamma, type Primaries } from './profile.ts';
 import { checkSize, corrupt, DecodeError, need, truncated, type Raw8 } from './raw.ts';
 
 const fileHeaderBytes = 14;
-const [linkedProfile, embeddedProfile] = [0x4c494e4b, 0x4d424544]; // 'LINK' and 'MBED'
+const [calibrated, linkedProfile, embeddedProfile] = [0, 0x4c494e4b, 0x4d424544]; // the last two are 'LINK' and 'MBED'
 const [plain, rle8, rle4, bitFields, alphaBitFields] = [0, 1, 2, 3, 6];
 
 interface Dib {
@@ -33,15 +34,32 @@ export function decodeBmp(bytes: Buffer): Raw8 {
   return { ...image, ...profileOf(bytes) };
 }
 
-/** The ICC profile in a header of version 5 (BITMAPV5HEADER). */
+/** The colours that a header states: by primaries and a gamma (BITMAPV4HEADER), or by an ICC profile (BITMAPV5HEADER). */
 function profileOf(bytes: Buffer): Pick<Raw8, 'profile' | 'notice'> {
-  if (bytes.readUInt32LE(fileHeaderBytes) < 124 || bytes.length < fileHeaderBytes + 124) return {};
-  const kind = bytes.readUInt32LE(fileHeaderBytes + 56);
+  const headerBytes = bytes.readUInt32LE(fileHeaderBytes);
+  const header = bytes.subarray(fileHeaderBytes);
+  if (headerBytes < 108 || header.length < headerBytes) return {};
+  const kind = header.readUInt32LE(56);
+  if (kind === calibrated) return profileOfPrimaries(header);
+  if (headerBytes < 124) return {};
   if (kind === linkedProfile) return { notice: 'its colour profile lies in another file and is not applied' };
   if (kind !== embeddedProfile) return {};
-  const [from, size] = [112, 116].map((at) => bytes.readUInt32LE(fileHeaderBytes + at));
-  need(bytes, fileHeaderBytes + from + size);
-  return { profile: Uint8Array.from(bytes.subarray(fileHeaderBytes + from, fileHeaderBytes + from + size)) };
+  const [from, size] = [112, 116].map((at) => header.readUInt32LE(at));
+  need(header, from + size);
+  return { profile: Uint8Array.from(header.subarray(from, from + size)) };
+}
+
+/** Many programs leave the primaries zero: then they state nothing. The white is that of sRGB. */
+function profileOfPrimaries(header: Buffer): Pick<Raw8, 'profile' | 'notice'> {
+  const primaries = [60, 72, 84].flatMap((at) => {
+    const [x, y, z] = [0, 4, 8].map((next) => header.readUInt32LE(at + next));
+    return [x / (x + y + z), y / (x + y + z)];
+  });
+  if (primaries.some(Number.isNaN)) return {};
+  const gammas = [96, 100, 104].map((at) => header.readUInt32LE(at) / 65_536);
+  if (new Set(gammas).size > 1) return { notice: 'colours read as sRGB: another gamma for each channel' };
+  const profile = profileOfGamma([...primaries, ...d65] as unknown as Primaries, gammas[0] || null);
+  return profile ? { profile } : {};
 }
 
 /** Decodes one image of an icon. */

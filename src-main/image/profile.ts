@@ -16,7 +16,8 @@ export interface Stated {
   notice?: string;
 }
 
-const d65 = [0.3127, 0.329] as const;
+/** CIE x and y of the white of sRGB. */
+export const d65 = [0.3127, 0.329] as const;
 const c = [0.31, 0.316] as const;
 const srgbPrimaries: Primaries = [0.64, 0.33, 0.3, 0.6, 0.15, 0.06, ...d65];
 const smpte: Primaries = [0.63, 0.34, 0.31, 0.595, 0.155, 0.07, ...d65];

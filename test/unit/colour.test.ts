@@ -72,6 +72,35 @@ test('a profile in a BMP is applied; one in another file is named', async () => 
   expect((await openImage(bmp, 'a.bmp')).notice).toMatch(/colour profile lies in another file/);
 });
 
+test('the primaries and the gamma of a BMP are applied', async () => {
+  const bmp = Buffer.alloc(14 + 108 + 4);
+  bmp.write('BM', 0, 'latin1');
+  for (const [at, value] of Object.entries({ 2: bmp.length, 10: 122, 14: 108, 18: 1, 22: 1, 34: 4 }))
+    bmp.writeUInt32LE(value, Number(at));
+  [26, 28].forEach((at, i) => bmp.writeUInt16LE([1, 24][i], at));
+  bmp.set([60, 60, 200], 122);
+  const read = async () => {
+    const image = await openImage(bmp, 'a.bmp');
+    return [...(await takePixels(image, (pipeline) => pipeline)).data.subarray(0, 3), image.notice];
+  };
+  expect(await read()).toEqual([200, 60, 60, undefined]); // primaries of zero state nothing
+  const state = (primaries: number[], ...gammas: number[]) => {
+    primaries.forEach((value, i) => bmp.writeUInt32LE(Math.round(value * 2 ** 30), 74 + i * 4));
+    gammas.forEach((gamma, i) => bmp.writeUInt32LE(Math.round(gamma * 65_536), 110 + i * 4));
+  };
+  state([0.64, 0.33, 0.03, 0.3, 0.6, 0.1, 0.15, 0.06, 0.79], 2.2, 2.2, 2.2);
+  expect(await read()).toEqual([200, 60, 60, undefined]);
+  state([0.64, 0.33, 0.03, 0.21, 0.71, 0.08, 0.15, 0.06, 0.79], 2.2, 2.2, 2.2); // Adobe RGB, in which ImageCms has 231, 57, 57
+  expect(await read()).toEqual([
+    expect.closeTo(231, -0.8),
+    expect.closeTo(57, -0.8),
+    expect.closeTo(57, -0.8),
+    undefined,
+  ]);
+  state([], 2.2, 2, 2.2);
+  expect(await read()).toEqual([200, 60, 60, 'colours read as sRGB: another gamma for each channel']);
+});
+
 test('code points of sRGB, or none, need no profile; others give one, and HDR is named', () => {
   expect(profileOfCicp({ primaries: 1, transfer: 13 })).toEqual({});
   expect(profileOfCicp({ primaries: 2, transfer: 2 })).toEqual({});
