@@ -1,6 +1,6 @@
 /**
- * Starts and controls the thread of `decode-worker.ts`: it starts for the first file that needs it, gets one file at a time, and is terminated when a file takes
- * too long or when it is idle. The next file starts a new thread.
+ * Starts and controls the threads of `decode-worker.ts`. A thread gets one file at a time, and is terminated when a file takes too long or when it is idle. One thread is
+ * enough, since images are read in several processes; a second one starts when the first is busy for long, so that a slow file does not delay all others.
  */
 import { Worker } from 'node:worker_threads';
 import type { Plane } from '../contract/plane.ts';
@@ -8,85 +8,119 @@ import type { Answer, WorkerFormat, DecodeRequest } from './decode-worker.ts';
 import { corrupt, DecodeError, maxSeconds, type Picture, type Raw } from './raw.ts';
 import { errorOf } from './thrown.ts';
 
-const idleSeconds = 20;
+const mostThreads = 2;
+const slowMs = 1000;
+const idleMs = 20_000;
 
-/** `id` matches an answer to its request, since the answer to an abandoned request can arrive late. */
 interface Pending {
-  id: number;
   resolve(raw: Raw | Picture): void;
   reject(error: Error): void;
 }
 
-let worker: Worker | null = null;
-let pending: Pending | null = null;
-let lastId = 0;
-let idle: NodeJS.Timeout | undefined;
-let turn: Promise<unknown> = Promise.resolve();
+let threads: Thread[] = [];
+const waiting: ((thread: Thread) => void)[] = [];
+let later: NodeJS.Timeout | undefined;
 
-/** Decodes a whole file in the worker thread. `plane`: of a stack. Throws DecodeError, WinnowError if the file is not the cause, and the errors of libraries. */
-export function decodeInWorker(format: WorkerFormat, bytes: Buffer, plane?: Plane): Promise<Raw | Picture> {
-  const mine = turn.then(() => decode({ id: ++lastId, format, bytes, plane }));
-  turn = mine.catch(() => undefined);
-  return mine;
+/** Decodes a whole file in a thread. `plane`: of a stack. Throws DecodeError, WinnowError if the file is not the cause, and the errors of libraries. */
+export async function decodeInWorker(format: WorkerFormat, bytes: Buffer, plane?: Plane): Promise<Raw | Picture> {
+  const thread = await new Promise<Thread>((resolve) => {
+    waiting.push(resolve);
+    assign();
+  });
+  return thread.decode({ format, bytes, plane });
 }
 
-async function decode(request: DecodeRequest): Promise<Raw | Picture> {
-  clearTimeout(idle);
-  worker ??= start();
-  worker.ref();
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    return await new Promise<Raw | Picture>((resolve, reject) => {
-      pending = { id: request.id, resolve, reject };
-      timer = setTimeout(() => {
-        reject(new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`));
-        end(); // the only way to stop a hanging decoder
-      }, maxSeconds * 1000);
-      worker?.postMessage(request);
-    });
-  } finally {
-    pending = null;
-    clearTimeout(timer);
-    worker?.unref();
-    idle = setTimeout(end, idleSeconds * 1000).unref();
+/** First come, first served. */
+function assign(): void {
+  while (waiting.length) {
+    const thread = threads.find(({ busySince }) => busySince === null) ?? another();
+    if (!thread) return;
+    thread.busySince = performance.now();
+    (waiting.shift() as (free: Thread) => void)(thread);
   }
 }
 
-function start(): Worker {
-  // The libraries' output must not go to standard output, where a command writes its JSON. Nobody reads it, since reading would keep the process alive.
-  const started = new Worker(new URL('./decode-worker.ts', import.meta.url), {
-    stdout: true,
-    stderr: true,
-    execArgv: [],
-  });
-  started.on('message', (answer: Answer) => {
-    const current = pending;
-    if (worker !== started || current?.id !== answer.id) return; // from a terminated thread, or for an abandoned request
-    if ('raw' in answer) current.resolve(answer.raw);
-    else {
-      current.reject(errorOf(answer.fault));
-      if (!answer.fault.decode) end(); // after an exception, the memory of a WebAssembly decoder may be corrupt
-    }
-  });
-  // The thread crashed or ran out of memory.
-  const lost = (error: Error) => {
-    if (worker !== started) return;
-    worker = null;
-    pending?.reject(error);
-  };
-  started.on('error', (error: NodeJS.ErrnoException) =>
-    lost(
-      error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-        ? new DecodeError('too-large', 'The image needs more memory than a decoder may use.')
-        : error,
-    ),
-  );
-  started.on('exit', () => lost(corrupt('its decoder crashed')));
-  return started;
+function another(): Thread | null {
+  if (threads.length === mostThreads) return null;
+  const busyMs = Math.min(...threads.map(({ busySince }) => performance.now() - (busySince as number)));
+  if (busyMs < slowMs) {
+    later ??= setTimeout(() => {
+      later = undefined;
+      assign();
+    }, slowMs - busyMs);
+    return null;
+  }
+  const thread = new Thread();
+  threads.push(thread);
+  return thread;
 }
 
-function end(): void {
-  const ended = worker;
-  worker = null;
-  void ended?.terminate();
+class Thread {
+  /** Null: free. */
+  busySince: number | null = null;
+  readonly #worker: Worker;
+  #pending: Pending | null = null;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor() {
+    // The libraries' output must not go to standard output, where a command writes its JSON. Nobody reads it, since reading would keep the process alive.
+    this.#worker = new Worker(new URL('./decode-worker.ts', import.meta.url), {
+      stdout: true,
+      stderr: true,
+      execArgv: [],
+    });
+    this.#worker.on('message', (answer: Answer) => {
+      if ('raw' in answer) this.#pending?.resolve(answer.raw);
+      else {
+        this.#pending?.reject(errorOf(answer.fault));
+        if (!answer.fault.decode) this.#end(); // after an exception, the memory of a WebAssembly decoder may be corrupt
+      }
+    });
+    // The thread crashed or ran out of memory.
+    const lost = (error: Error) => {
+      this.#pending?.reject(error);
+      this.#leave();
+    };
+    this.#worker.on('error', (error: NodeJS.ErrnoException) =>
+      lost(
+        error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+          ? new DecodeError('too-large', 'The image needs more memory than a decoder may use.')
+          : error,
+      ),
+    );
+    this.#worker.on('exit', () => lost(corrupt('its decoder crashed')));
+  }
+
+  async decode(request: DecodeRequest): Promise<Raw | Picture> {
+    clearTimeout(this.#idle);
+    this.#worker.ref();
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await new Promise<Raw | Picture>((resolve, reject) => {
+        this.#pending = { resolve, reject };
+        timer = setTimeout(() => {
+          reject(new DecodeError('too-slow', `Reading took longer than ${maxSeconds} s.`));
+          this.#end(); // the only way to stop a hanging decoder
+        }, maxSeconds * 1000);
+        this.#worker.postMessage(request);
+      });
+    } finally {
+      this.#pending = null;
+      clearTimeout(timer);
+      this.busySince = null;
+      this.#worker.unref();
+      if (threads.includes(this)) this.#idle = setTimeout(() => this.#end(), idleMs).unref();
+      assign();
+    }
+  }
+
+  #leave() {
+    clearTimeout(this.#idle);
+    threads = threads.filter((thread) => thread !== this);
+  }
+
+  #end() {
+    this.#leave();
+    void this.#worker.terminate();
+  }
 }

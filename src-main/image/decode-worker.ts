@@ -32,22 +32,19 @@ const decoders = {
 
 export type WorkerFormat = keyof typeof decoders;
 export interface DecodeRequest {
-  id: number;
   format: WorkerFormat;
   bytes: Uint8Array;
   plane?: Plane;
 }
-export type Answer = { id: number } & ({ raw: Raw | Picture } | { fault: Fault });
+export type Answer = { raw: Raw | Picture } | { fault: Fault };
 
-async function decode({ id, format, bytes, plane }: DecodeRequest) {
+async function decode({ format, bytes, plane }: DecodeRequest) {
   try {
     const decoder = await loadLibrary<Decode>(format, decoders[format]);
     const raw = await decoder(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), plane);
-    parentPort?.postMessage({ id, raw } satisfies Answer, [
-      ('file' in raw ? raw.file : raw.data).buffer as ArrayBuffer,
-    ]);
+    parentPort?.postMessage({ raw } satisfies Answer, [('file' in raw ? raw.file : raw.data).buffer as ArrayBuffer]);
   } catch (error) {
-    parentPort?.postMessage({ id, fault: faultOf(error) } satisfies Answer);
+    parentPort?.postMessage({ fault: faultOf(error) } satisfies Answer);
   }
 }
 

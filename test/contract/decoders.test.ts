@@ -1,5 +1,5 @@
 /** Images are decoded in separate processes: a hang, crash or kill affects no other image and never the engine. */
-import { mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -72,6 +72,27 @@ describe('a decoder that hangs', () => {
     expect(await once()).toMatchObject({ read: 0, unreadable: 1 });
     writeFileSync(join(folder, 'bomb.svg'), '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
     expect(await once()).toMatchObject({ read: 1, unreadable: 0 });
+  });
+
+  test('does not delay the files that wait for the same thread', async () => {
+    const formats = join(import.meta.dirname, '..', 'fixtures', 'formats');
+    const slow = readFileSync(join(formats, 'piz-half.exr')).fill(0xff, 2852, 2856); // the library takes minutes
+    const qoi = readFileSync(join(formats, 'rgb.qoi'));
+    const names = ['1.qoi', '2.qoi', '3.qoi', '4.qoi'];
+    const { read } = await readersFor({ 'a.exr': slow, ...Object.fromEntries(names.map((name) => [name, qoi])) });
+    const ended: string[] = [];
+    const results = await Promise.all(
+      ['a.exr', ...names].map((name) =>
+        read(name)
+          .catch((error: unknown) => error)
+          .finally(() => ended.push(name)),
+      ),
+    );
+    expect(results).toEqual([
+      expect.objectContaining({ code: 'too-slow' }),
+      ...names.map(() => expect.objectContaining({ width: 18 })),
+    ]);
+    expect(ended.at(-1)).toBe('a.exr');
   });
 
   test('stops on cancel, and with the engine', async () => {
