@@ -6,6 +6,7 @@ import { pretrained, usual } from '../compute/models/pretrained.ts';
 import { trainModes, type TrainMode } from '../contract/classifier.ts';
 import { WinnowError } from '../contract/errors.ts';
 import type { TrainRequest } from '../contract/schemas.ts';
+import { pathOnDisk } from '../file/same-path.ts';
 import { sharesOf, whole } from './folder-command.ts';
 import { parametersOf } from './parameters.ts';
 
@@ -61,7 +62,10 @@ export const classifierOptions = (command: Command): Command =>
     .option('--weights <file>', 'initial weights: a safetensors file with torchvision or timm names');
 
 /** Without seed and resume. Throws WinnowError. */
-export function classifierRequest(options: ClassifierOptions, folds = 0): Omit<TrainRequest, 'seed' | 'resume'> {
+export async function classifierRequest(
+  options: ClassifierOptions,
+  folds = 0,
+): Promise<Omit<TrainRequest, 'seed' | 'resume'>> {
   const { mode, model = mode === 'scratch' ? classifiers[0].id : usual.model } = options;
   const record = classifierOf(model);
   if (!record)
@@ -79,7 +83,7 @@ export function classifierRequest(options: ClassifierOptions, folds = 0): Omit<T
     model,
     mode,
     parameters: parametersOf(options, variant, variants),
-    weights: options.weights ? resolve(options.weights) : null,
+    weights: options.weights ? await pathOnDisk(resolve(options.weights)) : null,
     division: {
       by: options.splitBy,
       shares: options.split,

@@ -149,8 +149,10 @@ const trialsOf = (text: string): number | 'none' => (text === 'none' ? text : at
 const limitOf = (trials: number | 'none' | undefined): number | null => (typeof trials === 'number' ? trials : null);
 
 async function searchCommand(client: Client, options: SearchOptions, self: Command): Promise<void> {
-  const job = await follow(client, options, () =>
-    options.resume === undefined ? client.calls.search.start.mutate(requestOf(options)) : resume(client, options, self),
+  const job = await follow(client, options, async () =>
+    options.resume === undefined
+      ? client.calls.search.start.mutate(await requestOf(options))
+      : resume(client, options, self),
   );
   const id = job.runId as string;
   const run = await client.calls.runs.get.query({ id });
@@ -194,9 +196,9 @@ async function searchCommand(client: Client, options: SearchOptions, self: Comma
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 /** Throws WinnowError. */
-function requestOf(options: SearchOptions): SearchRequest {
+async function requestOf(options: SearchOptions): Promise<SearchRequest> {
   return searchSchema.parse({
-    subject: subjectOf(options),
+    subject: await subjectOf(options),
     space: options.space ?? null,
     strategy: options.strategy,
     settings: options.settings ?? {},
@@ -220,9 +222,9 @@ function requestOf(options: SearchOptions): SearchRequest {
   });
 }
 
-function subjectOf(options: SearchOptions): SearchSubject {
+async function subjectOf(options: SearchOptions): Promise<SearchSubject> {
   const { method, trainOn } = options;
-  if (method === undefined) return { kind: 'train', ...classifierRequest(options) };
+  if (method === undefined) return { kind: 'train', ...(await classifierRequest(options)) };
   if (options.model !== undefined) throw new WinnowError('bad-request', 'Use --model or --method, not both.');
   const record = scorerOf(method);
   if (!record)

@@ -9,7 +9,6 @@ import { printable } from '../contract/words.ts';
 import type { Client } from '../door/client.ts';
 import { atLeastOne, backendOption, folderCommand, inFolder, whole, type FolderOptions } from './folder-command.ts';
 import { checkFolders, follow, say, writeJson } from './output.ts';
-import { pathOnDisk } from '../file/same-path.ts';
 import { classifierOptions, classifierRequest, variants, type ClassifierOptions } from './classifier-options.ts';
 import { addParameterFlags } from './parameters.ts';
 import { conditionsOf, sayRun } from './run-output.ts';
@@ -52,10 +51,8 @@ export function addTrainCommand(program: Command) {
 }
 
 async function trainCommand(client: Client, options: TrainOptions): Promise<void> {
-  const chosen = classifierRequest(options, options.folds);
   const request = trainSchema.parse({
-    ...chosen,
-    weights: chosen.weights && (await pathOnDisk(chosen.weights)),
+    ...(await classifierRequest(options, options.folds)),
     seed: options.seed,
     resume: !options.fresh,
   });

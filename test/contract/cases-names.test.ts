@@ -165,6 +165,23 @@ test('a folder, a workspace and a table are found by names in another form; of t
   );
 });
 
+test('a file of weights is found by its name in another form', async () => {
+  const { run, folder } = opened(
+    folderOf({
+      'a/1.png': await blob(1),
+      'a/2.png': await blob(2),
+      'b/3.png': await blob(3),
+      'b/4.png': await blob(4),
+    }),
+  );
+  writeFileSync(join(folder, '..', 'Mu\u0308ller.safetensors'), 'x');
+  const typed = join(folder, '..', 'M\u00fcller.safetensors');
+  for (const job of ['train', 'search']) {
+    const { err, out } = await run(job, '--mode', 'scratch', '--model', 'resnet', '--weights', typed, '--seed', '1');
+    expect(err + out, job).toContain('Mu\u0308ller.safetensors is not a complete safetensors file');
+  }
+});
+
 test('bytes that are not UTF-8 are refused with their line, also from standard input', async () => {
   const { json, run, folder } = opened(folderOf({ 'caf\u00e9.png': await blob(1) }));
   await json('scan');
