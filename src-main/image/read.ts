@@ -32,9 +32,6 @@ export interface Reading {
   fingerprint: Uint8Array;
 }
 
-/** The most that the native reader holds in memory for one file, in pixels of the image. */
-const nativePixels = 4_000_000;
-
 /** Throws DecodeError for an issue of the image, the system's error if the file cannot be read, and WinnowError for an error of the workspace. */
 export async function readImage(request: ReadRequest): Promise<Reading> {
   const { folder, workspaceFolder, path } = request;
@@ -50,7 +47,9 @@ export async function readImage(request: ReadRequest): Promise<Reading> {
 async function readNatively(file: string): Promise<(Reading & { thumb: Uint8Array }) | null> {
   const reader = native;
   if (!reader) return null;
-  const made = await pixelBudget.hold(nativePixels, () => askDisk(() => reader.read(file, thumbSidePx, thumbQuality)));
+  const made = await pixelBudget.hold(reader.pixelsAtOnce, () =>
+    askDisk(() => reader.read(file, thumbSidePx, thumbQuality)),
+  );
   if (!made) return null;
   const { sha256, format, fingerprint, bytes } = made;
   const [width, height] = made.size;

@@ -356,6 +356,9 @@ napi_value init(napi_env env, napi_value exports) {
       {"transform", nullptr, transform, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"points", nullptr, points, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
+  napi_value pixels;
+  napi_create_double(env, maxPixelsAtOnce, &pixels);
+  napi_set_named_property(env, exports, "pixelsAtOnce", pixels);
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
   return exports;
 }

@@ -1,6 +1,6 @@
 /**
  * The native image reader: the C++ files of this folder with libjpeg-turbo, libpng and libwebp. libvips needs milliseconds to prepare its threads and operations,
- * which is most of the time of a small image; this module decodes the common files directly, to the same pixels. It reads only plain files: 8-bit JPEG, PNG and WebP
+ * which is most of the time of a small image; this module decodes the common files directly, to the same pixels, and computes the spectra that find duplicates. It reads only plain files: 8-bit JPEG, PNG and WebP
  * without profile, alpha or animation, and without a single warning of the decoder. For all others it returns null, and sharp reads them. Set-up compiles it;
  * without it, or with `WINNOW_NATIVE=off`, sharp reads everything.
  */
@@ -29,6 +29,8 @@ export interface NativeReading extends NativeThumb {
 
 /** Bytes are whole files. The promises resolve to null if the file is not plain. */
 interface Native {
+  /** The most that `read` holds in memory for one file, in pixels of the image. */
+  readonly pixelsAtOnce: number;
   /** Width and height after orientation; null if the file's structure is not plain. */
   head(bytes: Uint8Array): [width: number, height: number] | null;
   /** Reads and hashes a regular file, and makes its thumbnail. Null also if the file is large, cannot be read, or takes much memory or time to decode. */
@@ -50,7 +52,7 @@ function load(): Native | null {
   if (process.env.WINNOW_NATIVE === 'off' || !fs.existsSync(readerFile)) return null;
   try {
     const found = createRequire(import.meta.url)(readerFile) as Native;
-    return typeof found.points === 'function' ? found : null; // else it is that of an earlier version
+    return typeof found.pixelsAtOnce === 'number' ? found : null; // else it is that of an earlier version
   } catch {
     return null; // `doctor` tests it and tells why
   }
