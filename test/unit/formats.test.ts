@@ -170,7 +170,7 @@ describe('kinds that are named', () => {
 
 test('README names every format that is read, and every one that is only recognised', () => {
   const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
-  const [, read, unread] = /\*\*Formats\.\*\*([^]*?)Recognised but not read:([^]*?)\n\n/.exec(readme) ?? [];
+  const [, read, unread] = /\*\*Formats\.\*\*([^]*?)\| recognised, but not read \|([^]*?)\n\n/.exec(readme) ?? [];
   for (const { title, decoder } of Object.values(formats))
     expect(decoder ? read : unread, title).toMatch(
       new RegExp(`(?<![\\w-])${title.replace(/^camera/, '[Cc]amera')}(?![\\w-])`),
