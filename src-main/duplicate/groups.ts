@@ -57,7 +57,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
   const steps = heads.length * 2; // each is indexed, then looked up
   const yieldToEventLoop = (done: number): Promise<void> | undefined => {
     if (performance.now() - last < yieldEveryMs) return undefined;
-    options.onProgress(Math.floor(Math.min(done, steps) / 2), heads.length);
+    options.onProgress(Math.floor((Math.min(done, steps) / steps) * list.length), list.length);
     return yieldNow();
   };
 
@@ -157,7 +157,7 @@ export async function findDuplicates(list: readonly Candidate[], options: Duplic
       differences: [...differences].sort(),
     });
   }
-  options.onProgress(heads.length, heads.length);
+  options.onProgress(list.length, list.length);
   return groups;
 }
 

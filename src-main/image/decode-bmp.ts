@@ -58,7 +58,8 @@ function profileOfPrimaries(header: Buffer): Pick<Raw8, 'profile' | 'notice'> {
   if (primaries.some(Number.isNaN)) return {};
   const gammas = [96, 100, 104].map((at) => header.readUInt32LE(at) / 65_536);
   if (new Set(gammas).size > 1) return { notice: 'colours read as sRGB: another gamma for each channel' };
-  const profile = profileOfGamma([...primaries, ...d65] as unknown as Primaries, gammas[0] || null);
+  const [gamma] = gammas; // some programs write its inverse
+  const profile = profileOfGamma([...primaries, ...d65] as unknown as Primaries, gamma < 1 ? 1 / gamma : gamma);
   return profile ? { profile } : {};
 }
 

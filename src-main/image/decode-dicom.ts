@@ -136,17 +136,26 @@ function gray(set: DataSet, { values, bits, isSigned, channels }: GrayValues, is
     : center !== undefined && width !== undefined && width > 0
       ? windowOf(center, width, set.string('x00281056') ?? 'LINEAR')
       : null;
-  if (look) {
-    const data = Uint8Array.from(values, (value) => Math.min(255, Math.round(255 * look(inUnits(value)))));
-    return { ...common, isReduced: true, data: isInverted ? data.map((value) => 255 - value) : data };
-  }
   const isFloat = values instanceof Float32Array || values instanceof Float64Array;
+  const isPadding = paddingOf(set, isFloat, isSigned);
+  if (look) {
+    const level = (value: number) => Math.min(255, Math.round(255 * look(inUnits(value))));
+    const shown = isInverted ? (value: number) => 255 - level(value) : level;
+    return {
+      ...common,
+      isReduced: true,
+      data: Uint8Array.from(values, (value) => (isPadding(value) ? 0 : shown(value))),
+    };
+  }
   const isPlain = bits <= 8 && !isSigned && !modality && slope === 1 && intercept === 0;
   if (isPlain) {
     const most = 2 ** bits - 1;
     return {
       ...common,
-      data: Uint8Array.from(values, (value) => Math.round(((isInverted ? most - value : value) * 255) / most)),
+      ...(values.some(isPadding) && { isReduced: true }),
+      data: Uint8Array.from(values, (value) =>
+        isPadding(value) ? 0 : Math.round(((isInverted ? most - value : value) * 255) / most),
+      ),
     };
   }
   // In MONOCHROME1 the smallest value is white.
@@ -155,14 +164,13 @@ function gray(set: DataSet, { values, bits, isSigned, channels }: GrayValues, is
     ? (value: number) => (isInverted ? turned - lookUp(modality, value) : lookUp(modality, value))
     : (value: number) => (isInverted ? turned - value : value) * slope + intercept;
   const kind = modality ? `uint${modality.bits}` : `${isFloat ? 'float' : isSigned ? 'int' : 'uint'}${bits}`;
-  const isPadding = paddingOf(set, isFloat, isSigned);
   const measured = (value: number) => (isPadding(value) ? NaN : measure(value)); // black, and no part of the levels
   const data =
     values instanceof Float64Array ? Float64Array.from(values, measured) : Float32Array.from(values, measured);
   return { ...common, data, measured: { kind: `dicom ${kind}` } };
 }
 
-/** PS3.3 C.7.5.1.1.2: values around the image that are no measurements, such as those outside the circle of a CT. A file may name one, or the ends of a range. */
+/** PS3.3 C.7.5.1.1.2: values around the image that are no measurements, such as those outside the circle of a CT; they are shown black. A file may name one, or the ends of a range. */
 function paddingOf(set: DataSet, isFloat: boolean, isSigned: boolean): (value: number) => boolean {
   const read = (integer: string, float: string, double: string) =>
     isFloat ? (set.float(float) ?? set.double(double)) : isSigned ? set.int16(integer) : set.uint16(integer);

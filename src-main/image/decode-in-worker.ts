@@ -1,6 +1,6 @@
 /**
- * Starts and controls the threads of `decode-worker.ts`. A thread gets one file at a time, and is terminated when a file takes too long or when it is idle. One thread is
- * enough, since images are read in several processes; a second one starts when the first is busy for long, so that a slow file does not delay all others.
+ * Starts and controls the threads of `decode-worker.ts`. A thread gets one file at a time, and is terminated when a file takes too long or when it is idle. One thread
+ * decodes all files; when it is busy for long, a second one starts for small files, so that a slow file does not delay all others.
  */
 import { Worker } from 'node:worker_threads';
 import type { Plane } from '../contract/plane.ts';
@@ -8,51 +8,62 @@ import type { Answer, WorkerFormat, DecodeRequest } from './decode-worker.ts';
 import { corrupt, DecodeError, maxSeconds, type Picture, type Raw } from './raw.ts';
 import { errorOf } from './thrown.ts';
 
-const mostThreads = 2;
 const slowMs = 1000;
 const idleMs = 20_000;
+/** Larger files may take much memory, and wait for the first thread. */
+const smallBytes = 4 * 2 ** 20;
 
 interface Pending {
   resolve(raw: Raw | Picture): void;
   reject(error: Error): void;
 }
 
-let threads: Thread[] = [];
-const waiting: ((thread: Thread) => void)[] = [];
+interface Waiting {
+  bytes: number;
+  resolve(thread: Thread): void;
+  reject(error: unknown): void;
+}
+
+/** The first takes all files, the second small ones. */
+const threads: [Thread | null, Thread | null] = [null, null];
+const waiting: Waiting[] = [];
 let later: NodeJS.Timeout | undefined;
 
 /** Decodes a whole file in a thread. `plane`: of a stack. Throws DecodeError, WinnowError if the file is not the cause, and the errors of libraries. */
 export async function decodeInWorker(format: WorkerFormat, bytes: Buffer, plane?: Plane): Promise<Raw | Picture> {
-  const thread = await new Promise<Thread>((resolve) => {
-    waiting.push(resolve);
+  const thread = await new Promise<Thread>((resolve, reject) => {
+    waiting.push({ bytes: bytes.length, resolve, reject });
     assign();
   });
   return thread.decode({ format, bytes, plane });
 }
 
-/** First come, first served. */
+/** Gives files to free threads, first come, first served. */
 function assign(): void {
-  while (waiting.length) {
-    const thread = threads.find(({ busySince }) => busySince === null) ?? another();
-    if (!thread) return;
-    thread.busySince = performance.now();
-    (waiting.shift() as (free: Thread) => void)(thread);
-  }
-}
-
-function another(): Thread | null {
-  if (threads.length === mostThreads) return null;
-  const busyMs = Math.min(...threads.map(({ busySince }) => performance.now() - (busySince as number)));
-  if (busyMs < slowMs) {
+  give(0, () => true);
+  const busySince = threads[0]?.busySince ?? null;
+  if (!waiting.length || busySince === null) return;
+  const leftMs = busySince + slowMs - performance.now();
+  if (leftMs <= 0) give(1, ({ bytes }) => bytes <= smallBytes);
+  else
     later ??= setTimeout(() => {
       later = undefined;
       assign();
-    }, slowMs - busyMs);
-    return null;
+    }, leftMs);
+}
+
+function give(place: 0 | 1, takes: (file: Waiting) => boolean): void {
+  const next = waiting.findIndex(takes);
+  if (next < 0 || typeof threads[place]?.busySince === 'number') return;
+  const [file] = waiting.splice(next, 1);
+  try {
+    const thread = (threads[place] ??= new Thread());
+    thread.busySince = performance.now();
+    file.resolve(thread);
+  } catch (error) {
+    file.reject(error); // the system gives no thread
+    assign();
   }
-  const thread = new Thread();
-  threads.push(thread);
-  return thread;
 }
 
 class Thread {
@@ -116,7 +127,7 @@ class Thread {
 
   #leave() {
     clearTimeout(this.#idle);
-    threads = threads.filter((thread) => thread !== this);
+    threads.forEach((thread, place) => thread === this && (threads[place] = null));
   }
 
   #end() {

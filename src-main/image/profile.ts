@@ -1,5 +1,5 @@
 /**
- * Makes ICC profiles for files that state their colours otherwise: by the code points of ITU-T H.273 (CICP: AVIF, HEIC, PNG), or by chromaticities and a gamma (PNG).
+ * Makes ICC profiles for files that state their colours otherwise: by the code points of ITU-T H.273 (CICP: AVIF, HEIC, PNG), or by chromaticities and a gamma (PNG, BMP).
  * A profile has a matrix and one curve for all channels (ICC.1:2022, version 4). No profile means sRGB.
  */
 
@@ -91,8 +91,16 @@ export function profileOfCicp({ primaries, transfer, isNarrow = false }: Cicp, i
   };
 }
 
-/** The profile of chromaticities and the exponent of the curve from sample to light; null: those of sRGB. None if both are sRGB's, or if no such colours exist. */
-export function profileOfGamma(primaries: Primaries | null, gamma: number | null, isGray = false): Buffer | undefined {
+/**
+ * The profile of chromaticities and the exponent of the curve from sample to light; null: those of sRGB, as for an exponent that no device has. None if both are sRGB's,
+ * or if no such colours exist.
+ */
+export function profileOfGamma(
+  primaries: Primaries | null,
+  exponent: number | null,
+  isGray = false,
+): Buffer | undefined {
+  const gamma = exponent !== null && exponent >= 0.1 && exponent <= 10 ? exponent : null;
   const space = primaries ?? srgbPrimaries;
   const isSrgb =
     (isGray || space.every((value, i) => Math.abs(value - srgbPrimaries[i]) < 0.002)) && isSrgbGamma(gamma);

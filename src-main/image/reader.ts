@@ -57,6 +57,7 @@ export class Reader {
   readonly #pending = new Map<number, Pending>();
   #unsent: Requests = [];
   readonly #watch: NodeJS.Timeout;
+  readonly #atOnce: number;
   #lastId = 0;
   #heardAt = performance.now();
   #isUp = false;
@@ -65,15 +66,16 @@ export class Reader {
   #errorOutput = '';
 
   constructor(limits: Limits) {
+    this.#atOnce = limits.atOnce;
     this.#child = fork(fileURLToPath(new URL('read-child.ts', import.meta.url)), [JSON.stringify(limits)], {
       execArgv: ['--disable-warning=ExperimentalWarning'],
       serialization: 'advanced',
       env: {
-        NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'),
+        NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'), // halves the start time
         ...process.env,
-        UV_THREADPOOL_SIZE: '4',
-        MALLOC_ARENA_MAX: '2',
-      }, // halves the start time
+        UV_THREADPOOL_SIZE: '4', // few images are read at once; the buffers of few threads stay in the processor's cache
+        MALLOC_ARENA_MAX: '2', // of glibc: memory fragments less
+      },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'], // output of libraries is not for the terminal
     });
     this.#child.stderr
@@ -152,6 +154,11 @@ export class Reader {
   }
 
   #lose(loss: Loss, how: string) {
+    // Images that are still in the queue of the process are not the cause.
+    const started = this.#atOnce + resultsEach;
+    [...this.#pending.values()]
+      .slice(started)
+      .forEach(({ reject }) => reject(new ReaderLost(loss === 'start' ? loss : 'released', how)));
     this.end(new ReaderLost(loss, how));
   }
 

@@ -50,14 +50,9 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
   const onAbort = () => endAll(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
 
-  /** Replaces the processes that have ended. */
-  function fill() {
-    pool = pool.filter((reader) => reader.takesMore);
-    while (pool.length < most) pool.push(start());
-  }
-
   function leastBusy(): Reader {
-    fill();
+    pool = pool.filter((reader) => reader.takesMore);
+    while (pool.length < most) pool.push(start()); // instead of those that have ended
     return pool.reduce((a, b) => (a.load <= b.load ? a : b));
   }
 
@@ -99,7 +94,7 @@ export function startReaders(signal: AbortSignal, limits: Partial<Limits> = {}):
   return {
     prepare(images) {
       most = Math.max(1, Math.min(cores, Math.ceil(images / imagesEach)));
-      fill();
+      while (!signal.aborted && pool.length < most) pool.push(start());
       return most * requestsEach;
     },
     read: (request) => bytesInFlight.hold(request.bytes, () => read(request)),

@@ -1,5 +1,5 @@
 // The Node add-on: `head` tells whether a file is plain; `read`, `thumbnail` and `rectangle` decode one in a thread of Node's pool. Their result is null if the file
-// turns out not to be plain. See native/index.ts.
+// turns out not to be plain. `transform` and `points` compute spectra at once. See native/index.ts.
 #include <node_api.h>
 #include <algorithm>
 #include <cmath>
@@ -357,7 +357,7 @@ napi_value init(napi_env env, napi_value exports) {
       {"points", nullptr, points, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };
   napi_value pixels;
-  napi_create_double(env, maxPixelsAtOnce, &pixels);
+  napi_create_double(env, maxPixels, &pixels);
   napi_set_named_property(env, exports, "pixelsAtOnce", pixels);
   napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions);
   return exports;

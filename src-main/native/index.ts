@@ -2,7 +2,7 @@
  * The native image reader: the C++ files of this folder with libjpeg-turbo, libpng and libwebp. libvips needs milliseconds to prepare its threads and operations,
  * which is most of the time of a small image; this module decodes the common files directly, to the same pixels, and computes the spectra that find duplicates. It reads only plain files: 8-bit JPEG, PNG and WebP
  * without profile, alpha or animation, and without a single warning of the decoder. For all others it returns null, and sharp reads them. Set-up compiles it;
- * without it, or with `WINNOW_NATIVE=off`, sharp reads everything.
+ * without it, or with `WINNOW_NATIVE=off`, sharp reads everything, and TypeScript computes the spectra.
  */
 import fs from 'node:fs';
 import { createRequire } from 'node:module';

@@ -147,14 +147,14 @@ std::vector<Place> placesOf(const Axis& axis, int bands) {
 constexpr int blockRows = 16;
 
 /// The byte x of 16 rows becomes row x of 16 bytes.
-inline void transpose(const uint8_t* const rows[16], size_t from, uint8_t* out, size_t outStride) {
+inline void transpose(const uint8_t* const rows[16], size_t from, uint8_t* out) {
   __m128i a[16], b[16];
   for (int i = 0; i < 16; i++) a[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i] + from));
   for (int stage = 0; stage < 2; stage++) {
     for (int i = 0; i < 8; i++) b[2 * i] = _mm_unpacklo_epi8(a[i], a[i + 8]), b[2 * i + 1] = _mm_unpackhi_epi8(a[i], a[i + 8]);
     for (int i = 0; i < 8; i++) a[2 * i] = _mm_unpacklo_epi8(b[i], b[i + 8]), a[2 * i + 1] = _mm_unpackhi_epi8(b[i], b[i + 8]);
   }
-  for (int i = 0; i < 16; i++) _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * outStride), a[i]);
+  for (int i = 0; i < 16; i++) _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i * 16), a[i]);
 }
 
 /// Buffers of `mixAlong`.
@@ -171,7 +171,7 @@ void mixAlong(const uint8_t* const in[blockRows], int length, const std::vector<
   columns.pairs.resize(count * 2);
   uint8_t* bytes = columns.bytes.data();
   __m256i* pairs = columns.pairs.data();
-  for (size_t at = 0; at < count; at += 16) transpose(in, at, bytes + at * 16, 16);
+  for (size_t at = 0; at < count; at += 16) transpose(in, at, bytes + at * 16);
   const auto column = [bytes](size_t at) { return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + at * 16))); };
   for (size_t at = 0; at < count; at++) {
     const __m256i here = column(at), next = column(at + bands);
@@ -198,7 +198,7 @@ void mixAlong(const uint8_t* const in[blockRows], int length, const std::vector<
     const uint8_t* rows[16];
     for (int i = 0; i < 16; i++) rows[i] = bytes + (at + i) * 16;
     alignas(16) uint8_t turned[16][16];
-    transpose(rows, 0, turned[0], 16);
+    transpose(rows, 0, turned[0]);
     for (int i = 0; i < 16; i++) std::memcpy(out[i] + at, turned[i], 16);
   }
 }

@@ -17,7 +17,7 @@ inline Four load(const double* from) {
   return value;
 }
 
-/// `n` sums at once: out[i] = Σ factors[k] · columns[k, i], rounded to floats.
+/// `n` sums at once: out[i] = Σ factors[k] · columns[k, i].
 template <int n>
 inline void sums(const float* factors, int count, const double* columns, double* out) {
   static_assert(n % 4 == 0, "whole vectors");

@@ -97,6 +97,11 @@ test('the primaries and the gamma of a BMP are applied', async () => {
     expect.closeTo(57, -0.8),
     undefined,
   ]);
+  const adobe = await read();
+  state([], 1 / 2.2, 1 / 2.2, 1 / 2.2);
+  expect(await read()).toEqual(adobe);
+  state([], 36_044, 36_044, 36_044); // no device has such a gamma
+  expect(await read()).toEqual(adobe);
   state([], 2.2, 2, 2.2);
   expect(await read()).toEqual([200, 60, 60, 'colours read as sRGB: another gamma for each channel']);
 });
