@@ -166,19 +166,20 @@ describe('a fourth channel of a Photoshop file', () => {
   ])('is with %s', async (_, layers) => expect(await corner(withChannel(layers))).toEqual([255, 255, 255])); // composed on white
 });
 
-test('a response of the decoder names its request', async () => {
+test('a thread of decoders answers each file with its samples or its fault', async () => {
   const worker = new Worker(new URL('../../src-main/image/decode-worker.ts', import.meta.url), {
     stdout: true,
     stderr: true,
     execArgv: [],
   });
   try {
-    for (const [id, text] of [
-      [7, 'P5 1 1 255\nx'],
-      [9, 'P5 no image'],
+    for (const [text, answer] of [
+      ['P5 1 1 255\nx', { raw: { data: Uint8Array.of(120), width: 1, height: 1 } }],
+      ['P5 no image', { fault: { decode: 'corrupt' } }],
+      ['P5 1 1 255\ny', { raw: { data: Uint8Array.of(121) } }],
     ] as const) {
-      worker.postMessage({ id, format: 'pnm', bytes: Buffer.from(text) });
-      expect(await once(worker, 'message')).toMatchObject([{ id }]);
+      worker.postMessage({ format: 'pnm', bytes: Buffer.from(text) });
+      expect(await once(worker, 'message')).toMatchObject([answer]);
     }
   } finally {
     await worker.terminate();
