@@ -141,9 +141,9 @@ async function readBands(tiff: Tiff, directory: Directory, layout: Layout, bands
       }
       if (at + bytes > tiff.bytes.length) throw truncated();
       const packed = tiff.bytes.subarray(at, at + bytes);
-      const values = await readChunk(tiff, directory, layout, packed, { wide, rows, perChunk });
-      if (values.length < (visible - 1) * wide * perChunk + columns * perChunk)
-        throw corrupt('a strip or tile is too short');
+      const needed = ((visible - 1) * wide + columns) * perChunk;
+      const values = await readChunk(tiff, directory, layout, packed, { wide, rows, perChunk, needed });
+      if (values.length < needed) throw tooShort();
       for (let y = 0; y < visible; y++) {
         let from = y * wide * perChunk;
         let to = ((top + y) * width + left) * bands.length + slot;
@@ -182,7 +182,11 @@ interface Chunk {
   wide: number;
   rows: number;
   perChunk: number;
+  /** Values up to the last one that is in the image. */
+  needed: number;
 }
+
+const tooShort = () => corrupt('a strip or tile is too short');
 
 async function readChunk(
   tiff: Tiff,
@@ -210,6 +214,7 @@ async function readChunk(
   const size = isSubsampled ? Math.ceil(wide / across) * Math.ceil(rows / down) * (across * down + 2) : rowBytes * rows;
   const unpacked = unpack(compression, isReversed ? reverseBits(packed) : packed, size);
   if (unpacked.length < size && compression === compressions.none && unpacked.length < packed.length) throw truncated();
+  if (!isSubsampled && unpacked.length * 8 < chunk.needed * bits) throw tooShort(); // before memory is taken for all of it
   const bytes = new Uint8Array(size); // aligned, and its own: predictors write into it
   bytes.set(unpacked.subarray(0, size));
   const whole = Math.min(unpacked.length, size);

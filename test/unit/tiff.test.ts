@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { planesOf } from '../../src-main/contract/plane.ts';
 import { openImage, toDecodeError } from '../../src-main/image/decode.ts';
 import { decodeTiff } from '../../src-main/image/decode-tiff.ts';
@@ -180,6 +180,21 @@ test.each([
   ['unread-complex', 'complex numbers'],
 ])('%s is named', async (name, what) => {
   expect(await refusal(name)).toBe(`unsupported-format: Winnow does not read TIFF with ${what} yet.`);
+});
+
+test('a short strip is damaged, before memory is taken for the samples that it claims', async () => {
+  const bytes = file('gray-i8'); // 64 bits
+  bytes.writeUInt16LE(65_535, 90); // samples per pixel: 130 MB
+  const converted = vi.spyOn(Float64Array, 'from');
+  try {
+    await expect(decodeTiff(bytes)).rejects.toMatchObject({
+      code: 'corrupt',
+      message: expect.stringContaining('a strip or tile is too short'),
+    });
+    expect(converted).not.toHaveBeenCalled();
+  } finally {
+    converted.mockRestore();
+  }
 });
 
 test('a file that is cut or spoilt is truncated or damaged, never read', async () => {
