@@ -164,9 +164,9 @@ function gray(set: DataSet, { values, bits, isSigned, channels }: GrayValues, is
     ? (value: number) => (isInverted ? turned - lookUp(modality, value) : lookUp(modality, value))
     : (value: number) => (isInverted ? turned - value : value) * slope + intercept;
   const kind = modality ? `uint${modality.bits}` : `${isFloat ? 'float' : isSigned ? 'int' : 'uint'}${bits}`;
-  const measured = (value: number) => (isPadding(value) ? NaN : measure(value)); // black, and no part of the levels
+  const unpadded = (value: number) => (isPadding(value) ? NaN : measure(value)); // NaN is black, and no part of the levels
   const data =
-    values instanceof Float64Array ? Float64Array.from(values, measured) : Float32Array.from(values, measured);
+    values instanceof Float64Array ? Float64Array.from(values, unpadded) : Float32Array.from(values, unpadded);
   return { ...common, data, measured: { kind: `dicom ${kind}` } };
 }
 
